@@ -1,0 +1,62 @@
+# bide::bide and bide::testing. Sources are globbed, so that a new operation or class is one new file and no edited list.
+find_package(Threads REQUIRED)
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(LIBURING QUIET liburing)
+endif()
+
+# Warnings for our own code only; they never reach a user's compile line.
+function(bide_warnings target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi -Wcast-qual
+    $<$<BOOL:${BIDE_WERROR}>:-Werror>)
+endfunction()
+
+function(bide_library target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
+  if(NOT arg_SOURCES)
+    set(arg_SOURCES "${PROJECT_BINARY_DIR}/${target}_empty.cpp")
+    file(CONFIGURE OUTPUT "${arg_SOURCES}" CONTENT "// no source files yet\n" @ONLY)
+  endif()
+  add_library(${target} ${arg_SOURCES})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_include_directories(${target}
+    PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>"
+    PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  bide_warnings(${target})
+endfunction()
+
+file(GLOB_RECURSE bide_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cpp")
+set(bide_testing_sources ${bide_sources})
+list(FILTER bide_sources EXCLUDE REGEX "/src/testing/")
+list(FILTER bide_testing_sources INCLUDE REGEX "/src/testing/")
+if(NOT LIBURING_FOUND)
+  message(STATUS "bide: liburing not found, building with epoll only")
+  list(FILTER bide_sources EXCLUDE REGEX "/src/os/uring_[^/]*$")
+endif()
+
+bide_library(bide SOURCES ${bide_sources})
+add_library(bide::bide ALIAS bide)
+target_link_libraries(bide PUBLIC Threads::Threads)
+# GCC turns symmetric transfer into a tail call only with this flag (on by default from -O2); without it a long chain of
+# synchronously completing awaits overflows the stack. It must hold for the user's coroutines too, hence PUBLIC.
+target_compile_options(bide PUBLIC "$<$<CXX_COMPILER_ID:GNU>:-foptimize-sibling-calls>")
+if(BIDE_CHECKED)
+  target_compile_definitions(bide PUBLIC BIDE_CHECKED=1)   # public: inline code in the headers must agree with the library
+endif()
+if(LIBURING_FOUND)
+  target_compile_definitions(bide PRIVATE BIDE_HAVE_LIBURING=1)
+  target_include_directories(bide SYSTEM PRIVATE ${LIBURING_INCLUDE_DIRS})
+  target_link_directories(bide PRIVATE ${LIBURING_LIBRARY_DIRS})
+  target_link_libraries(bide PRIVATE ${LIBURING_LIBRARIES})
+endif()
+
+bide_library(bide_testing SOURCES ${bide_testing_sources})
+add_library(bide::testing ALIAS bide_testing)
+set_target_properties(bide_testing PROPERTIES EXPORT_NAME testing)
+target_link_libraries(bide_testing PUBLIC bide)
+if(NOT BIDE_INSTALL)
+  set_target_properties(bide_testing PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()

@@ -1,0 +1,70 @@
+// bide/os: the record of one operation of the operating system.
+//
+// An operation is data (op_args) plus the two ways to perform it (op_kind): as an entry of a completion ring, and as
+// one non-blocking attempt that is repeated when the descriptor is ready. Backends never name an operation and
+// operations never name a backend, so adding one is adding one file in src/os/ops/.
+//
+// Life of a record. Whoever wants the operation owns an op_request and a timer_node, both of which stay where they
+// are until the operation is done:
+//
+//     idle --submit--> in_flight --cancel--> cancelling
+//                          |                     |
+//                          +-------> done <------+
+//
+// `submit` may finish at once, but the node is only ever handed back through poll(): nothing is resumed inside
+// submit. A cancel is a request and never an end: until the node comes back, the kernel owns the buffer. An operation
+// that completed although it was being cancelled reports what it did (completion beats cancellation); one that did
+// nothing reports -ECANCELED. A result that is a new descriptor and that nobody will look at is closed (late::close_fd).
+#pragma once
+
+#include <bide/detail/base/node.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bide::detail {
+
+struct op_args {
+    int fd = -1;
+    std::uint32_t flags = 0;
+    void* data = nullptr;
+    std::size_t size = 0;
+    std::uint64_t offset = 0;
+};
+
+// What the readiness form waits for after its attempt said -EAGAIN. `nothing`: the descriptor has no readiness, so
+// the attempt blocks and must run on a worker thread.
+enum class ready_for : std::uint8_t { reading, writing, nothing };
+
+// What becomes of a success that arrives after its cancellation, when the waiter is gone for good.
+enum class late : std::uint8_t { keep, close_fd };
+
+// What the ring needs to know; a plain copy of the fields that operations use, so that they include no ring header.
+struct ring_entry {
+    std::uint8_t code = 0;
+    int fd = -1;
+    const void* data = nullptr;
+    std::uint32_t size = 0;
+    std::uint64_t offset = 0;
+    std::uint32_t flags = 0;       // the operation's own flags word
+    std::uint32_t poll_first = 0;  // 1: do not try before the descriptor is ready
+};
+
+struct op_kind {
+    const char* name;
+    ring_entry (*prepare)(const op_args&) noexcept;  // completion form
+    int (*attempt)(const op_args&) noexcept;         // readiness form: one call, -errno on failure
+    ready_for waits_for;
+    late late_success = late::keep;
+};
+
+enum class op_state : std::uint8_t { idle, in_flight, cancelling, done };
+
+struct op_request {
+    const op_kind* kind;
+    op_args args;
+    int result = 0;  // bytes, a descriptor, or -errno
+    op_state state = op_state::idle;
+};
+
+}  // namespace bide::detail

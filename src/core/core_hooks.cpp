@@ -1,0 +1,70 @@
+// bide/core: what core tells the loop about tasks.
+#include "core/core_hooks.hpp"
+
+#include <bide/detail/core/promise.hpp>
+#include <bide/error.hpp>
+
+#include "loop/loop_core.hpp"
+
+namespace bide::detail {
+
+namespace {
+
+std::string name_of(const ready_node& node) {
+    if (node.ops->run != run_task) return {};
+    const auto& task = static_cast<const task_base&>(static_cast<const timer_node&>(node));
+    std::string text = "task '" + task_name(task) + "'";
+    if (task.frame != nullptr && !task.has(flag::done)) {
+        const std::source_location where = promise_base::of(task.frame).where();
+        text += std::string(" (") + where.file_name() + ":" + std::to_string(where.line()) + ")";
+    }
+    return text;
+}
+
+void release_anchor(void* anchor) noexcept { release(*static_cast<future_core*>(anchor)); }
+
+// Destroys the frame that is suspended in `frame` and all that await it, outermost first; each frame owns the next.
+void destroy_from_root(void* frame) noexcept {
+    promise_base* promise = &promise_base::of(frame);
+    while (!promise->is_root()) {
+        frame = promise->awaiting_frame();
+        promise = &promise_base::of(frame);
+    }
+    std::coroutine_handle<>::from_address(frame).destroy();
+}
+
+void destroy_one(loop_core& loop, task_base& task) noexcept {
+    try {
+        report_late(&loop, {"Task was destroyed but it is pending", nullptr, task_name(task), {}});
+    } catch (...) {  // no memory to name it
+    }
+    task.registry.unlink();
+    destroy_from_root(task.frame);
+    task.frame = nullptr;
+    task.set(flag::cancelled);
+    finish_future(task);
+    release(static_cast<future_core&>(task));
+}
+
+// In three rounds: first nobody waits for anything any more, then the kernel is done with every buffer, then the
+// frames go. So no destructor finds another task linked to what it destroys.
+void destroy_tasks(loop_state& state) noexcept {
+    auto& loop = static_cast<loop_core&>(state);
+    ring_link& all = loop.tasks;
+    for (ring_link* at = all.after; at != &all; at = at->after) {
+        task_base& task = task_base::of(*at);
+        if (task.waiting_on != nullptr) task.waiting_on->kind->detach(*task.waiting_on, task);
+    }
+    loop.drain();
+    loop.drop_queued();
+    while (all.after != &all) {
+        destroy_one(loop, task_base::of(*all.after));
+        loop.drop_queued();
+    }
+}
+
+}  // namespace
+
+const loop_hooks core_hooks{describe_deadlock, name_of, release_anchor, destroy_tasks};
+
+}  // namespace bide::detail

@@ -1,0 +1,144 @@
+// bide/loop: event_loop, the public face of loop_core.
+#include <bide/loop.hpp>
+
+#include <bide/error.hpp>
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string_view>
+
+#include "loop/fd_watch.hpp"
+#include "loop/loop_core.hpp"
+#include "os/backend.hpp"
+
+namespace bide {
+
+namespace {
+
+detail::backend_kind kind_of(backend_type type) noexcept {
+    switch (type) {
+        case backend_type::epoll: return detail::backend_kind::epoll;
+        case backend_type::io_uring: return detail::backend_kind::io_uring;
+        case backend_type::automatic: break;
+    }
+    return detail::backend_kind::automatic;
+}
+
+// What the program left open is decided by the environment.
+loop_options completed(loop_options options) {
+    if (!options.debug()) {
+        const char* const text = std::getenv("BIDE_DEBUG");
+        options.debug(text != nullptr && *text != '\0');
+    }
+    if (!options.shuffle()) {
+        const char* const text = std::getenv("BIDE_SHUFFLE");
+        options.shuffle(text == nullptr ? 0 : std::strtoull(text, nullptr, 10));
+    }
+    return options;
+}
+
+}  // namespace
+
+event_loop::event_loop(const loop_options& options) {
+    detail::backend_choice choice = detail::choose_backend(kind_of(options.backend()));
+    core_ = std::make_unique<detail::loop_core>(*this, std::move(choice.chosen), std::move(choice.reason),
+                                                completed(options));
+    state_ = core_.get();
+}
+
+event_loop::event_loop(std::unique_ptr<detail::backend> backend, const loop_options& options)
+    : core_(std::make_unique<detail::loop_core>(*this, std::move(backend), "given by the caller", completed(options))),
+      state_(core_.get()) {}
+
+event_loop::~event_loop() { close(); }
+
+void event_loop::run_forever() {
+    if (closed_) throw invalid_state_error("run_forever: the event loop is closed; make a new one");
+    if (is_running()) throw invalid_state_error("run_forever: this event loop is already running");
+    if (detail::this_loop != nullptr) {
+        throw invalid_state_error("run_forever: another event loop is running in this thread; await instead of running");
+    }
+    core_->run_forever();
+}
+
+void event_loop::stop() noexcept { core_->stopping = true; }
+bool event_loop::is_running() const noexcept { return core_->thread != std::thread::id(); }
+bool event_loop::is_closed() const noexcept { return closed_; }
+
+void event_loop::close() {
+    if (closed_) return;
+    if (is_running()) throw invalid_state_error("close: the event loop is running; stop it first");
+    closed_ = true;
+    core_->close();
+}
+
+void event_loop::check_call_slow() const {
+    if (closed_) throw invalid_state_error("the event loop is closed");
+    if (is_running() && core_->thread != std::this_thread::get_id()) {
+        throw invalid_state_error(
+            "this event loop runs in another thread; use call_soon_threadsafe or run_coroutine_threadsafe");
+    }
+}
+
+void event_loop::adopt(detail::callback& what) noexcept {
+    what.owner = state_;
+    what.context = detail::retain(state_->context);
+}
+
+void event_loop::post(detail::callback& what) {
+    what.threadsafe = true;
+    what.owner = state_;
+    if (detail::this_loop != nullptr) what.context = detail::retain(detail::this_loop->context);
+    bool wake = false;
+    if (!core_->arrivals.push(what, wake)) {
+        detail::discard_callback(what);
+        detail::release_callback(what);
+        throw invalid_state_error("call_soon_threadsafe: the event loop is closed");
+    }
+    if (wake) core_->os->wake();
+}
+
+void event_loop::insert_timer(detail::callback& what) noexcept {
+    what.in_timers = true;
+    core_->timers.insert(what);
+}
+
+void event_loop::watch(int fd, bool writing, move_only_function<void()> fn) {
+    check_call();
+    detail::add_watch(*core_, fd, writing, std::move(fn));
+}
+
+bool event_loop::remove_reader(int fd) {
+    check_call();
+    return detail::remove_watch(*core_, fd, false);
+}
+
+bool event_loop::remove_writer(int fd) {
+    check_call();
+    return detail::remove_watch(*core_, fd, true);
+}
+
+void event_loop::forget(int fd) noexcept { core_->os->forget(fd); }
+
+void event_loop::set_task_factory(task_factory factory) { core_->factory = std::move(factory); }
+bool event_loop::has_task_factory() const noexcept { return static_cast<bool>(core_->factory); }
+
+duration event_loop::slow_callback_duration() const noexcept { return duration(core_->slow_ns); }
+void event_loop::set_slow_callback_duration(duration limit) noexcept { core_->slow_ns = limit.count(); }
+
+const char* event_loop::backend_name() const noexcept { return core_->os->name(); }
+const std::string& event_loop::backend_reason() const noexcept { return core_->reason; }
+
+std::int64_t event_loop::now() const noexcept { return core_->os->now(); }
+
+event_loop* running_loop() noexcept { return detail::this_loop == nullptr ? nullptr : detail::this_loop->loop; }
+
+event_loop& get_running_loop() {
+    event_loop* const loop = running_loop();
+    if (loop == nullptr) {
+        throw invalid_state_error("no event loop is running in this thread; start one with bide::run(...)");
+    }
+    return *loop;
+}
+
+}  // namespace bide

@@ -1,0 +1,81 @@
+// bide/loop: everything of a loop that its public header does not show.
+#pragma once
+
+#include <bide/loop.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "loop/inbox.hpp"
+#include "loop/timer_queue.hpp"
+#include "os/backend.hpp"
+
+namespace bide::detail {
+
+struct fd_watch;
+
+class loop_core : public loop_state {
+public:
+    loop_core(event_loop& owner, std::unique_ptr<backend> os, std::string why, const loop_options& options);
+    ~loop_core();
+    loop_core(const loop_core&) = delete;
+    loop_core& operator=(const loop_core&) = delete;
+
+    void run_forever();
+    void run_once();
+    void close() noexcept;
+    // Waits until no operation is in flight; what comes back is ready.
+    void drain() noexcept;
+
+    // Discards what is ready and what waits for a moment, without running it.
+    void drop_queued() noexcept;
+
+    // Starts an operation; the node becomes ready when it is done.
+    void submit(timer_node& node) noexcept { os->submit(node); }
+
+    std::unique_ptr<backend> os;
+    std::string reason;
+    timer_queue timers;
+    inbox arrivals;
+    exception_handler on_exception;
+    task_factory factory;
+    std::int64_t slow_ns = 100'000'000;
+    std::thread::id thread;      // that runs it; empty while none does
+    std::vector<fd_watch*> watches;
+    bool stopping = false;
+    bool closed = false;
+
+    // Set from a signal handler; `on_interrupt` is called in the loop for what has come.
+    std::atomic<int> interrupts{0};
+    move_only_function<void()> on_interrupt;
+
+    // Whatever upper layers keep with a loop until it closes, such as the default executor.
+    std::shared_ptr<void> executor_slot;
+    std::shared_ptr<void> core_slot;
+
+private:
+    void look_at_os();
+    void run_batch();
+    void run_batch_debug();
+    void run_one_measured(ready_node& node);
+    void shuffle_batch();
+    void check_stuck();
+
+    ready_queue batch_;
+    std::uint32_t poll_interval_;
+    std::uint32_t ran_ = 0;  // callbacks since the last look at the operating system
+    std::uint64_t shuffle_;  // state of the generator; 0: FIFO
+};
+
+// Reports through the handler of the loop if it still exists, else by default; for objects that may outlive it.
+void report_late(const loop_state* loop, const exception_context& context) noexcept;
+
+// Reports `context` through the loop's handler; never throws but for keyboard_interrupt and system_exit.
+void report(loop_core& loop, exception_context context);
+
+
+}  // namespace bide::detail

@@ -1,0 +1,72 @@
+// bide/loop: errors that nobody can see, and callbacks that take too long.
+#include <bide/error.hpp>
+#include <bide/loop.hpp>
+
+#include <bide/detail/base/scope_guard.hpp>
+
+#include <cstdio>
+
+#include "loop/loop_core.hpp"
+#include "loop/loop_list.hpp"
+
+namespace bide {
+
+void event_loop::set_exception_handler(exception_handler handler) { core_->on_exception = std::move(handler); }
+bool event_loop::has_exception_handler() const noexcept { return static_cast<bool>(core_->on_exception); }
+
+void event_loop::call_exception_handler(const exception_context& context) {
+    if (!core_->on_exception) return default_exception_handler(context);
+    try {
+        core_->on_exception(*this, context);
+    } catch (const keyboard_interrupt&) {
+        throw;
+    } catch (const system_exit&) {
+        throw;
+    } catch (...) {
+        default_exception_handler({"Unhandled error in the exception handler", std::current_exception(), {}, {}});
+        default_exception_handler(context);
+    }
+}
+
+void event_loop::default_exception_handler(const exception_context& context) noexcept {
+    try {
+        std::string text = "bide: " + context.message + "\n";
+        if (!context.task.empty()) text += "  task: " + context.task + "\n";
+        if (!context.where.empty()) text += "  at: " + context.where + "\n";
+        if (context.exception) text += "  exception: " + describe_exception(context.exception) + "\n";
+        std::fwrite(text.data(), 1, text.size(), stderr);
+    } catch (...) {  // no memory for the text: the one sentence must do
+        std::fputs("bide: an error could not be reported for lack of memory\n", stderr);
+    }
+}
+
+namespace detail {
+
+void report(loop_core& loop, exception_context context) { loop.loop->call_exception_handler(context); }
+
+void report_late(const loop_state* loop, const exception_context& context) noexcept {
+    try {
+        if (is_alive(loop) && !loop->loop->is_closed()) return loop->loop->call_exception_handler(context);
+    } catch (...) {  // keyboard_interrupt or system_exit out of a handler, in a destructor: nowhere to go
+    }
+    event_loop::default_exception_handler(context);
+}
+
+void loop_core::run_one_measured(ready_node& node) {
+    const std::int64_t before = os->now();
+    const ready_ops* const ops = node.ops;
+    // What ran is named before it runs: it may not exist afterwards.
+    const std::string name = hooks != nullptr && hooks->name != nullptr ? hooks->name(node) : std::string();
+    const scope_guard after([&] {
+        const std::int64_t took = os->now() - before;
+        if (took < slow_ns) return;
+        char text[160];
+        std::snprintf(text, sizeof text, "Executing %s took %.3f seconds: the loop was blocked",
+                      name.empty() ? "a callback" : name.c_str(), static_cast<double>(took) * 1e-9);
+        report(*this, {text, nullptr, {}, {}});
+    });
+    ops->run(node);
+}
+
+}  // namespace detail
+}  // namespace bide

@@ -1,0 +1,68 @@
+// bide/os: the one seam between bide and the operating system.
+#pragma once
+
+#include <bide/detail/base/ready_queue.hpp>
+#include <bide/detail/os/op.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace bide::detail {
+
+// Everything above asks the operating system for anything only through these calls, from one thread, but for wake().
+// Virtual time, fault injection and simulated networks are further implementations of this class.
+class backend {
+public:
+    virtual ~backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+
+    // Starts the operation in node.request. The node comes back through poll(), never before this returns.
+    virtual void submit(timer_node& node) noexcept = 0;
+
+    // Asks for an operation in flight to end. Its node still comes back through poll(), with what it did.
+    virtual void cancel(timer_node& node) noexcept = 0;
+
+    // Appends the nodes of finished operations to `done`. Sleeps until there is one, wake() was called or the clock
+    // has reached `deadline` (nanoseconds; 0: does not sleep; no_deadline: no limit). May return early with nothing.
+    virtual void poll(std::int64_t deadline, ready_queue& done) noexcept = 0;
+
+    // Ends a poll() that sleeps, or the next one that would. Any thread, and signal handlers.
+    virtual void wake() noexcept = 0;
+
+    // The descriptor is about to be closed: operations in flight on it come back with -ECANCELED.
+    virtual void forget(int fd) noexcept = 0;
+
+    // Nanoseconds on this backend's clock; it never goes backwards.
+    virtual std::int64_t now() noexcept = 0;
+
+    [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+    // Operations whose node has not come back. While it is 0, poll(0) has nothing to find and need not be called.
+    [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
+
+protected:
+    backend() = default;
+    std::uint32_t in_flight_ = 0;
+};
+
+enum class backend_kind { automatic, epoll, io_uring };
+
+struct backend_choice {
+    std::unique_ptr<backend> chosen;
+    std::string reason;  // one sentence: why this one
+};
+
+// Picks io_uring where the kernel lets it and epoll otherwise. `wanted` beats the environment variable BIDE_BACKEND
+// ("epoll", "io_uring", "auto"), which beats the probe. Throws std::system_error when the one that was asked for by
+// name cannot be had, std::invalid_argument for an unknown name.
+backend_choice choose_backend(backend_kind wanted);
+
+std::unique_ptr<backend> make_epoll_backend();
+// Null, with the reason in `why`, where the kernel or its settings do not allow it or bide was built without it.
+std::unique_ptr<backend> make_uring_backend(std::string& why);
+
+std::int64_t monotonic_now() noexcept;
+
+}  // namespace bide::detail

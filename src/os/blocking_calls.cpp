@@ -1,0 +1,81 @@
+// bide/os: operations without a readiness form, each performed by a worker thread.
+#include "os/blocking_calls.hpp"
+
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+
+#include "os/worker_pool.hpp"
+
+namespace bide::detail {
+
+struct blocking_calls::arrivals {
+    std::mutex mutex;
+    std::condition_variable changed;
+    ready_queue done;
+    std::uint32_t count = 0;
+};
+
+struct blocking_calls::call final : worker_pool::job {
+    call(timer_node& operation, wakeup& wake_up, std::shared_ptr<arrivals> to) noexcept
+        : node(operation), wake(wake_up), target(std::move(to)) {}
+
+    void run() noexcept override {
+        const int result = node.request->kind->attempt(node.request->args);
+        {
+            const std::lock_guard lock(target->mutex);
+            node.request->result = result;
+            target->done.push(node);
+            ++target->count;
+            // Under the lock: once the count is seen, the backend and its wake-up may be destroyed.
+            wake.signal();
+            target->changed.notify_all();
+        }
+        delete this;
+    }
+
+    timer_node& node;
+    wakeup& wake;
+    std::shared_ptr<arrivals> target;
+};
+
+blocking_calls::blocking_calls(wakeup& wake) noexcept : wake_(wake) {}
+
+blocking_calls::~blocking_calls() {
+    if (!arrivals_) return;
+    std::unique_lock lock(arrivals_->mutex);
+    arrivals_->changed.wait(lock, [this] { return arrivals_->count == running_; });
+}
+
+void blocking_calls::start(timer_node& node) noexcept {
+    ++running_;
+    if (!arrivals_) arrivals_ = std::make_shared<arrivals>();
+    try {
+        auto job = std::make_unique<call>(node, wake_, arrivals_);
+        worker_pool::shared().submit(*job);
+        static_cast<void>(job.release());
+    } catch (...) {  // no memory or no thread: the operation fails, the loop lives
+        const std::lock_guard lock(arrivals_->mutex);
+        node.request->result = -EAGAIN;
+        arrivals_->done.push(node);
+        ++arrivals_->count;
+        wake_.signal();
+    }
+}
+
+std::uint32_t blocking_calls::collect(ready_queue& done) noexcept {
+    if (running_ == 0) return 0;
+    const std::lock_guard lock(arrivals_->mutex);
+    const std::uint32_t count = arrivals_->count;
+    for (ready_node* node = arrivals_->done.take_all(); node != nullptr;) {
+        ready_node* const following = node->next_ready;
+        static_cast<timer_node*>(node)->request->state = op_state::done;
+        done.push(*node);
+        node = following;
+    }
+    arrivals_->count = 0;
+    running_ -= count;
+    return count;
+}
+
+}  // namespace bide::detail

@@ -1,0 +1,197 @@
+// bide/os: operations as attempts that are repeated when epoll(7) says that the descriptor is ready.
+//
+// A descriptor is registered once, edge-triggered, for both directions, at the first operation that has to wait on
+// it; in steady state no epoll_ctl is called. An attempt comes first and epoll only after -EAGAIN, so no edge can be
+// missed: what was ready before the registration is reported by it, and what becomes ready later is a new edge.
+//
+// Stale descriptors. The kernel ties a registration to the open file, this backend's table to the number. When the
+// last descriptor of a file is closed, the kernel drops the registration in silence, and the number may come back as
+// another file that the table would call registered. Three things prevent a wait that never ends:
+//   1. Whoever closes a descriptor of ours calls forget() first.
+//   2. The poll operations, which wait on descriptors that others own and close, confirm the registration each time
+//      they begin to wait (EPOLL_CTL_MOD; ENOENT: register anew). That also re-arms the edge.
+//   3. A registration left behind by a duplicate of a closed descriptor can only cause an extra attempt.
+//
+// A regular file cannot be registered (EPERM): its operations, like all that have no readiness, run on worker threads.
+#include <bide/time.hpp>
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include "os/backend.hpp"
+#include "os/blocking_calls.hpp"
+#include "os/fd.hpp"
+#include "os/wakeup.hpp"
+
+#include <bide/detail/base/wait_list.hpp>
+#include <bide/detail/os/ops.hpp>
+
+namespace bide::detail {
+
+namespace {
+
+struct watched {
+    wait_list readers;
+    wait_list writers;
+    bool registered = false;
+};
+
+class epoll_backend final : public backend {
+public:
+    epoll_backend() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), blocking_(wakeup_) {
+        if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+        epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = wake_mark}};
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.fd(), &event) != 0) {
+            throw std::system_error(errno, std::generic_category(), "epoll_ctl(eventfd)");
+        }
+    }
+
+    void submit(timer_node& node) noexcept override {
+        ++in_flight_;
+        op_request& request = *node.request;
+        request.state = op_state::in_flight;
+        if (request.kind->waits_for == ready_for::nothing) return blocking_.start(node);
+        if (attempt(node)) return;
+        watch(node);
+    }
+
+    void cancel(timer_node& node) noexcept override {
+        op_request& request = *node.request;
+        if (request.state != op_state::in_flight) return;
+        request.state = op_state::cancelling;
+        if (!node.linked()) return;  // a call on a worker thread cannot be recalled
+        list_of(request).remove(node);
+        finish(node, -ECANCELED);
+    }
+
+    void poll(std::int64_t deadline, ready_queue& done) noexcept override {
+        if (!finished_.empty()) deadline = 0;
+        // Without operations in flight only wake() could be found, and a caller that does not sleep needs no wake-up.
+        if (deadline != 0 || in_flight_ != 0) wait(deadline);
+        in_flight_ -= blocking_.collect(finished_);
+        done.append(finished_);
+    }
+
+    void wake() noexcept override { wakeup_.signal(); }
+
+    void forget(int fd) noexcept override {
+        if (static_cast<std::size_t>(fd) >= table_.size()) return;
+        watched& entry = table_[static_cast<std::size_t>(fd)];
+        if (!entry.registered) return;
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+        entry.registered = false;
+        for (wait_list* list : {&entry.readers, &entry.writers}) {
+            while (wait_node* node = list->pop_front()) finish(static_cast<timer_node&>(*node), -ECANCELED);
+        }
+    }
+
+    std::int64_t now() noexcept override { return monotonic_now(); }
+    [[nodiscard]] const char* name() const noexcept override { return "epoll"; }
+
+private:
+    static constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
+    static constexpr int batch = 256;
+
+    void finish(timer_node& node, int result) noexcept {
+        node.request->result = result;
+        node.request->state = op_state::done;
+        --in_flight_;
+        finished_.push(node);
+    }
+
+    bool attempt(timer_node& node) noexcept {
+        const op_request& request = *node.request;
+        const int result = request.kind->attempt(request.args);
+        if (result == -EAGAIN || result == -EWOULDBLOCK) return false;
+        finish(node, result);
+        return true;
+    }
+
+    watched& entry_for(int fd) {
+        const auto index = static_cast<std::size_t>(fd);
+        if (index >= table_.size()) table_.resize(std::max(index + 1, table_.size() * 2));
+        return table_[index];
+    }
+
+    wait_list& list_of(const op_request& request) noexcept {
+        watched& entry = table_[static_cast<std::size_t>(request.args.fd)];
+        return request.kind->waits_for == ready_for::reading ? entry.readers : entry.writers;
+    }
+
+    void watch(timer_node& node) noexcept {
+        const op_request& request = *node.request;
+        watched& entry = entry_for(request.args.fd);
+        const bool foreign = request.kind == &poll_read_op || request.kind == &poll_write_op;
+        if (!entry.registered || foreign) {
+            const int error = enrol(request.args.fd, entry.registered);
+            if (error == EPERM) return blocking_.start(node);
+            if (error != 0) return finish(node, -error);
+            entry.registered = true;
+        }
+        list_of(request).push_back(node);
+    }
+
+    int enrol(int fd, bool registered) noexcept {
+        epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.u64 = static_cast<unsigned>(fd)}};
+        if (registered && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return 0;
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return 0;
+        if (errno != EEXIST) return errno;
+        return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : errno;
+    }
+
+    void wait(std::int64_t deadline) noexcept {
+        epoll_event events[batch];
+        const int count = sleep_until(deadline, events);
+        for (int i = 0; i < count; ++i) {
+            if (events[i].data.u64 == wake_mark) continue;
+            watched& entry = table_[events[i].data.u64];
+            const bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+            if (broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)) != 0) retry(entry.readers);
+            if (broken || (events[i].events & EPOLLOUT) != 0) retry(entry.writers);
+        }
+    }
+
+    int sleep_until(std::int64_t deadline, epoll_event* events) noexcept {
+        if (deadline == 0) return ::epoll_wait(epoll_.get(), events, batch, 0);
+        if (deadline == no_deadline) return ::epoll_wait(epoll_.get(), events, batch, -1);
+        const std::int64_t left = std::max<std::int64_t>(0, deadline - monotonic_now());
+        if (precise_) {
+            const timespec span{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+            const int count = ::epoll_pwait2(epoll_.get(), events, batch, &span, nullptr);
+            if (count >= 0 || errno != ENOSYS) return count;
+            precise_ = false;  // before Linux 5.11
+        }
+        const std::int64_t ms = std::min<std::int64_t>((left + 999'999) / 1'000'000, 1'000'000'000);
+        return ::epoll_wait(epoll_.get(), events, batch, static_cast<int>(ms));
+    }
+
+    void retry(wait_list& list) noexcept {
+        for (wait_node* node = list.front(); node != nullptr;) {
+            wait_node* const following = list.after(*node);
+            auto& op = static_cast<timer_node&>(*node);
+            const int result = op.request->kind->attempt(op.request->args);
+            if (result != -EAGAIN && result != -EWOULDBLOCK) {
+                list.remove(*node);
+                finish(op, result);
+            }
+            node = following;
+        }
+    }
+
+    wakeup wakeup_;
+    unique_fd epoll_;
+    blocking_calls blocking_;
+    ready_queue finished_;
+    std::vector<watched> table_;
+    bool precise_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<backend> make_epoll_backend() { return std::make_unique<epoll_backend>(); }
+
+}  // namespace bide::detail
