@@ -1,6 +1,7 @@
 // bide/loop: the event loop: callbacks, timers, other threads, and one backend.
 #pragma once
 
+#include <bide/detail/base/config.hpp>
 #include <bide/detail/base/move_only_function.hpp>
 #include <bide/detail/loop/loop_state.hpp>
 #include <bide/handle.hpp>

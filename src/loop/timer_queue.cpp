@@ -108,33 +108,32 @@ void timer_queue::empty_slot(std::size_t level, std::size_t slot) noexcept {
     }
 }
 
-// Moves the horizon forward, past every slot that starts before it.
-void timer_queue::advance(std::int64_t horizon) noexcept {
+// Empties the earliest slot if it starts before `target`, and moves the horizon behind it. A slot of a higher level is
+// emptied even when it starts at `target`: what is inserted from then on would go to a lower level and overtake it.
+bool timer_queue::advance_one(std::int64_t target) noexcept {
     std::size_t level = 0;
     std::size_t slot = 0;
     std::int64_t start = 0;
-    constexpr std::int64_t tick = std::int64_t{1} << tick_bits;
-    // A slot of a higher level that starts at the horizon is emptied as well: what is inserted from now on would go to
-    // a lower level and overtake it.
-    while (first_slot(level, slot, start) && (start < horizon || (level > 0 && start == horizon))) {
-        horizon_ = level == 0 ? start + tick : start;
-        empty_slot(level, slot);
-    }
-    horizon_ = std::max(horizon_, horizon);
+    if (!first_slot(level, slot, start)) return false;
+    if (start > target || (start == target && level == 0)) return false;
+    horizon_ = level == 0 ? start + tick : start;
+    empty_slot(level, slot);
+    return true;
 }
 
+// Slot by slot, so that the heap never holds more than one slot even when the loop is late for many.
 void timer_queue::expire(std::int64_t now, ready_queue& due) noexcept {
-    constexpr std::int64_t tick = std::int64_t{1} << tick_bits;
-    if (now >= horizon_) {
-        const std::int64_t slot_end = floor_to_tick(now, tick_bits);
-        advance(slot_end > INT64_MAX - tick ? INT64_MAX : slot_end + tick);
-    }
-    while (!heap_.empty() && heap_.front().when <= now) {
-        timer_node& node = *heap_.front().node;
-        remove_from_heap(0);
-        --size_;
-        due.push(node);
-    }
+    const std::int64_t slot_start = floor_to_tick(now, tick_bits);
+    const std::int64_t target = slot_start > INT64_MAX - tick ? INT64_MAX : slot_start + tick;
+    do {
+        while (!heap_.empty() && heap_.front().when <= now) {
+            timer_node& node = *heap_.front().node;
+            remove_from_heap(0);
+            --size_;
+            due.push(node);
+        }
+    } while (horizon_ <= target && advance_one(target));
+    horizon_ = std::max(horizon_, target);
 }
 
 timer_node* timer_queue::take_any() noexcept {

@@ -54,6 +54,7 @@ public:
 private:
     static constexpr int tick_bits = 20;
     static constexpr int slot_bits = 6;
+    static constexpr std::int64_t tick = std::int64_t{1} << tick_bits;
     static constexpr std::size_t slots = std::size_t{1} << slot_bits;
     static constexpr std::size_t levels = 8;
 
@@ -70,7 +71,7 @@ private:
     void to_wheel(timer_node& node) noexcept;
     void to_heap(timer_node& node) noexcept;
     void empty_slot(std::size_t level, std::size_t slot) noexcept;
-    void advance(std::int64_t horizon) noexcept;
+    bool advance_one(std::int64_t target) noexcept;
     bool first_slot(std::size_t& level, std::size_t& slot, std::int64_t& start) const noexcept;
     void sift_up(std::size_t at, entry moving) noexcept;
     void sift_down(std::size_t at, entry moving) noexcept;
