@@ -33,18 +33,18 @@ public:
     }
     /// Makes the loop in place of `new event_loop(options)`. Python: loop_factory.
     run_options& loop_factory(move_only_function<std::unique_ptr<event_loop>()> factory) {
-        factory_ = std::move(factory);
+        factory_ = std::make_shared<move_only_function<std::unique_ptr<event_loop>()>>(std::move(factory));
         return *this;
     }
 
     [[nodiscard]] const loop_options& loop() const noexcept { return loop_; }
     [[nodiscard]] std::unique_ptr<event_loop> make_loop() {
-        return factory_ ? factory_() : std::make_unique<event_loop>(loop_);
+        return factory_ ? (*factory_)() : std::make_unique<event_loop>(loop_);
     }
 
 private:
     loop_options loop_;
-    move_only_function<std::unique_ptr<event_loop>()> factory_;
+    std::shared_ptr<move_only_function<std::unique_ptr<event_loop>()>> factory_;
 };
 
 namespace detail {

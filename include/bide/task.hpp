@@ -3,6 +3,7 @@
 
 #include <bide/context.hpp>
 #include <bide/coro.hpp>
+#include <bide/detail/core/call_graph.hpp>
 #include <bide/future.hpp>
 #include <bide/loop.hpp>
 
@@ -47,12 +48,6 @@ private:
 
 namespace detail {
 
-struct frame_place {
-    std::string file;
-    std::string function;
-    std::uint32_t line = 0;
-};
-
 void set_task_name(task_base& task, std::string name);
 context task_context(const task_base& task);
 std::vector<frame_place> task_stack(task_base& task, std::size_t limit);
@@ -69,7 +64,7 @@ void launch(task_base& task, void* frame, task_options options);
 /// cancels it first. A failure that nobody ever looks at is reported when the last handle is dropped.
 /// Threads: the loop's only. Python: asyncio.Task.
 template <class T = void>
-class [[nodiscard]] task : public detail::future_handle<task<T>, T> {
+class task : public detail::future_handle<task<T>, T> {
     using base = detail::future_handle<task<T>, T>;
 
 public:

@@ -4,6 +4,7 @@
 #include <bide/detail/core/promise.hpp>
 #include <bide/error.hpp>
 
+#include "core/debug_layout.hpp"
 #include "loop/loop_core.hpp"
 
 namespace bide::detail {
@@ -65,6 +66,7 @@ void destroy_tasks(loop_state& state) noexcept {
 
 }  // namespace
 
-const loop_hooks core_hooks{describe_deadlock, name_of, release_anchor, destroy_tasks};
+// Every program that has a task refers to this table, so the layout is always linked in.
+const loop_hooks core_hooks{describe_deadlock, name_of, release_anchor, destroy_tasks, &bide_debug_layout};
 
 }  // namespace bide::detail

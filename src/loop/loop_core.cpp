@@ -59,6 +59,7 @@ void loop_core::run_forever() {
 
 // One turn: look at the operating system, then run what is ready. What the batch schedules waits for the next turn.
 void loop_core::run_once() {
+    if (on_turn) [[unlikely]] on_turn();
     arrivals.take(ready);
     if (ready.empty() || stopping || ran_ >= poll_interval_) look_at_os();
     batch_.append(ready);

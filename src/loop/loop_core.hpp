@@ -53,6 +53,9 @@ public:
     std::atomic<int> interrupts{0};
     move_only_function<void()> on_interrupt;
 
+    // For tests: called before every turn.
+    move_only_function<void()> on_turn;
+
     // Whatever upper layers keep with a loop until it closes, such as the default executor.
     std::shared_ptr<void> executor_slot;
     std::shared_ptr<void> core_slot;

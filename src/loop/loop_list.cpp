@@ -1,44 +1,42 @@
-// bide/loop: all loops of the process.
+// bide/loop: all loops of the process, as a list that can be read from outside.
 #include "loop/loop_list.hpp"
 
-#include <algorithm>
 #include <mutex>
-#include <vector>
-
-#include "loop/loop_core.hpp"
 
 namespace bide::detail {
 
+constinit loop_state* first_loop = nullptr;
+
 namespace {
 
-struct list {
-    std::mutex mutex;
-    std::vector<loop_core*> loops;
-
-    static list& instance() {
-        static list* const the = new list;  // outlives loops in static objects
-        return *the;
-    }
-};
+std::mutex& list_mutex() {
+    static auto* const the = new std::mutex;  // outlives loops in static objects
+    return *the;
+}
 
 }  // namespace
 
-void enlist(loop_core& loop) {
-    list& all = list::instance();
-    const std::lock_guard lock(all.mutex);
-    all.loops.push_back(&loop);
+void enlist(loop_state& loop) {
+    const std::lock_guard lock(list_mutex());
+    loop.next_loop = first_loop;
+    first_loop = &loop;
 }
 
-void delist(loop_core& loop) noexcept {
-    list& all = list::instance();
-    const std::lock_guard lock(all.mutex);
-    all.loops.erase(std::remove(all.loops.begin(), all.loops.end(), &loop), all.loops.end());
+void delist(loop_state& loop) noexcept {
+    const std::lock_guard lock(list_mutex());
+    for (loop_state** at = &first_loop; *at != nullptr; at = &(*at)->next_loop) {
+        if (*at != &loop) continue;
+        *at = loop.next_loop;
+        return;
+    }
 }
 
 bool is_alive(const loop_state* loop) noexcept {
-    list& all = list::instance();
-    const std::lock_guard lock(all.mutex);
-    return std::any_of(all.loops.begin(), all.loops.end(), [&](const loop_core* each) { return each == loop; });
+    const std::lock_guard lock(list_mutex());
+    for (const loop_state* at = first_loop; at != nullptr; at = at->next_loop) {
+        if (at == loop) return true;
+    }
+    return false;
 }
 
 }  // namespace bide::detail

@@ -1,15 +1,15 @@
-// bide/loop: all loops of the process.
+// bide/loop: all loops of the process, as a list that can be read from outside.
 #pragma once
 
 #include <bide/detail/loop/loop_state.hpp>
 
 namespace bide::detail {
 
-class loop_core;
+extern constinit loop_state* first_loop;
 
-void enlist(loop_core& loop);
-void delist(loop_core& loop) noexcept;
-// Whether the loop still exists. Threads: any.
+// Threads: any.
+void enlist(loop_state& loop);
+void delist(loop_state& loop) noexcept;
 bool is_alive(const loop_state* loop) noexcept;
 
 }  // namespace bide::detail

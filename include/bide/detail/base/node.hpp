@@ -20,6 +20,8 @@ struct ready_ops {
     void (*run)(ready_node&);
     // Called instead of `run` when the loop closes with the node still queued.
     void (*discard)(ready_node&) noexcept;
+    // For introspection: the future that is completed by what this node runs, such as a gather for its children.
+    const void* (*feeds)(const ready_node&) noexcept = nullptr;
 };
 
 struct ready_node {

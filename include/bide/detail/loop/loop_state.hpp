@@ -44,6 +44,7 @@ struct loop_hooks {
     void (*release_anchor)(void*) noexcept;
     // The loop closes: destroys what is left of the tasks.
     void (*destroy_tasks)(loop_state&) noexcept;
+    const void* debug_layout;
 };
 
 // A ring of links; core keeps its tasks in one.
@@ -70,6 +71,7 @@ struct loop_state {
     context_data* context = nullptr;  // of the task or callback that is running
     event_loop* loop = nullptr;
     ring_link tasks;                  // every task that is not done
+    loop_state* next_loop = nullptr;  // of the process; see loop_list.hpp
     std::uint32_t pending_external = 0;  // jobs and handles outside the loop that may still wake it
     const loop_hooks* hooks = nullptr;
     bool debug = false;

@@ -3,6 +3,8 @@
 
 #include <bide/detail/os/op.hpp>
 
+// Descriptors that are waited for are in O_NONBLOCK mode: the readiness form of read_op and write_op would block the
+// loop otherwise. Sockets need not be: recv_op and send_op ask not to wait call by call.
 namespace bide::detail {
 
 extern const op_kind poll_read_op;   // wait until args.fd is readable; result: the poll(2) events

@@ -1,0 +1,56 @@
+// bide/core: makes an operation record awaitable.
+#pragma once
+
+#include <bide/awaitable.hpp>
+#include <bide/detail/core/task_base.hpp>
+#include <bide/detail/os/op.hpp>
+#include <bide/result.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <string>
+
+namespace bide::detail {
+
+extern const wait_kind io_wait;
+
+struct io_wait_state : wait {
+    op_request request;
+};
+
+void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> frame) noexcept;
+// Throws for a negative result: cancelled_error where the task is being cancelled, else std::system_error that names
+// the operation and the descriptor.
+[[noreturn]] BIDE_COLD void throw_io_error(const op_request& request);
+// Whether the operation did nothing because its task was cancelled; takes the cancellation when it did.
+bool ended_by_cancel(task_base& task, const op_request& request) noexcept;
+
+// The arguments of an operation, awaited at most once. Completion beats cancellation: bytes or a descriptor that
+// arrived are returned, and the cancellation fires at the next await.
+class io_awaiter : public awaitable_tag {
+public:
+    io_awaiter(const op_kind& kind, const op_args& args) noexcept : state_{{&io_wait}, {&kind, args}} {}
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> frame) { submit_io(running_task(), state_, frame); }
+    std::size_t await_resume() {
+        if (state_.request.result < 0) [[unlikely]] {
+            task_base& task = running_task();
+            if (ended_by_cancel(task, state_.request)) throw_cancelled(task);
+            throw_io_error(state_.request);
+        }
+        return static_cast<std::size_t>(state_.request.result);
+    }
+    result<std::size_t> await_result() {
+        const int value = state_.request.result;
+        if (value >= 0) return static_cast<std::size_t>(value);
+        task_base& task = running_task();
+        if (ended_by_cancel(task, state_.request)) throw_cancelled(task);
+        return result<std::size_t>::failure(std::error_code(-value, std::generic_category()));
+    }
+
+private:
+    io_wait_state state_;
+};
+
+}  // namespace bide::detail

@@ -1,0 +1,47 @@
+// bide/core: makes an operation record awaitable.
+#include <bide/detail/core/io_awaiter.hpp>
+
+#include <cerrno>
+#include <system_error>
+
+#include "loop/loop_core.hpp"
+
+namespace bide::detail {
+
+namespace {
+
+// The cancellation stays pending: if the operation completes all the same, it fires at the next await.
+cancel_outcome cancel_io(wait&, task_base& task) noexcept {
+    static_cast<loop_core*>(task.loop)->os->cancel(task);
+    return cancel_outcome::too_late;
+}
+
+void detach_io(wait&, task_base& task) noexcept { static_cast<loop_core*>(task.loop)->os->cancel(task); }
+
+}  // namespace
+
+constinit const wait_kind io_wait{"an operation of the operating system", cancel_io, detach_io};
+
+void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> frame) noexcept {
+    task.frame = frame.address();
+    task.waiting_on = &state;
+    task.request = &state.request;
+    if (task.has(flag::must_cancel)) {  // cancelled before it began: the operation does not start
+        state.request.result = -ECANCELED;
+        state.request.state = op_state::done;
+        make_ready(task, *task.loop);
+        return;
+    }
+    static_cast<loop_core*>(task.loop)->submit(task);
+}
+
+bool ended_by_cancel(task_base& task, const op_request& request) noexcept {
+    return request.result == -ECANCELED && must_throw(task);
+}
+
+void throw_io_error(const op_request& request) {
+    throw std::system_error(-request.result, std::generic_category(),
+                            std::string(request.kind->name) + " on descriptor " + std::to_string(request.args.fd));
+}
+
+}  // namespace bide::detail

@@ -1,0 +1,12 @@
+// bide/os: which descriptors the process has open.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace bide::detail {
+
+// "7 -> pipe:[1234]" for each, as /proc/self/fd tells; empty where that cannot be read.
+std::vector<std::string> open_descriptors();
+
+}  // namespace bide::detail
