@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "os/backend.hpp"
@@ -72,7 +73,7 @@ public:
         if (!finished_.empty()) deadline = 0;
         // Without operations in flight only wake() could be found, and a caller that does not sleep needs no wake-up.
         if (deadline != 0 || in_flight_ != 0) wait(deadline);
-        in_flight_ -= blocking_.collect(finished_);
+        in_flight_ -= blocking_.collect(finished_) + std::exchange(finished_count_, 0);
         done.append(finished_);
     }
 
@@ -99,7 +100,7 @@ private:
     void finish(timer_node& node, int result) noexcept {
         node.request->result = result;
         node.request->state = op_state::done;
-        --in_flight_;
+        ++finished_count_;  // in flight until poll() hands it over
         finished_.push(node);
     }
 
@@ -186,6 +187,7 @@ private:
     unique_fd epoll_;
     blocking_calls blocking_;
     ready_queue finished_;
+    std::uint32_t finished_count_ = 0;
     std::vector<watched> table_;
     bool precise_ = true;
 };
