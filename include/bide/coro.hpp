@@ -31,9 +31,12 @@ template <class T>
 class coro_awaiter {
 public:
     explicit coro_awaiter(std::coroutine_handle<coro_promise<T>> child) noexcept : child_(child) {}
-    coro_awaiter(const coro_awaiter&) = delete;
-    coro_awaiter& operator=(const coro_awaiter&) = delete;
-    ~coro_awaiter() { child_.destroy(); }
+    // Moved only before it is awaited; GCC 12 does so with what as_result() gives.
+    coro_awaiter(coro_awaiter&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
+    coro_awaiter& operator=(coro_awaiter&&) = delete;
+    ~coro_awaiter() {
+        if (child_ != nullptr) child_.destroy();
+    }
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     transfer await_suspend(std::coroutine_handle<> parent) noexcept {

@@ -133,9 +133,11 @@ std::vector<frame_place> frames_from(void* innermost) {
         const promise_base& promise = promise_base::of(frame);
         frame_place place = place_of(promise);
         place.function = short_name(place.function);
-        frames.push_back(std::move(place));
+        // bide's own frames say nothing to the user, unless there is nothing else.
+        if (place.function.rfind("bide::detail::", 0) != 0) frames.push_back(std::move(place));
         frame = promise.awaiting_frame();
     }
+    if (frames.empty() && innermost != nullptr) frames.push_back(place_of(promise_base::of(innermost)));
     return frames;
 }
 

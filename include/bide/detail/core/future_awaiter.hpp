@@ -7,6 +7,7 @@
 
 #include <coroutine>
 #include <type_traits>
+#include <utility>
 
 namespace bide::detail {
 
@@ -31,9 +32,13 @@ template <class T, bool Keep>
 class future_awaiter : public awaitable_tag {
 public:
     explicit future_awaiter(future_core& what) noexcept : state_{{&future_wait}, &retain(what)} {}
-    future_awaiter(const future_awaiter&) = delete;
-    future_awaiter& operator=(const future_awaiter&) = delete;
-    ~future_awaiter() { release(*state_.what); }
+    // Moved only before it is awaited; GCC 12 does so with what as_result() gives.
+    future_awaiter(future_awaiter&& other) noexcept
+        : state_{other.state_, std::exchange(other.state_.what, nullptr)}, waited_(other.waited_) {}
+    future_awaiter& operator=(future_awaiter&&) = delete;
+    ~future_awaiter() {
+        if (state_.what != nullptr) release(*state_.what);
+    }
 
     [[nodiscard]] bool await_ready() const noexcept { return state_.what->has(flag::done); }
     void await_suspend(std::coroutine_handle<> frame) {
