@@ -228,7 +228,7 @@ def parse_options():
     parser.add_argument("--gcc", action="store_true", help="also run the binaries of the gcc preset")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     parser.add_argument("--binaries", type=Path, default=ROOT / "build" / "release" / "bench")
-    parser.add_argument("--gcc-binaries", type=Path, default=ROOT / "build" / "gcc" / "bench")
+    parser.add_argument("--gcc-binaries", type=Path, default=ROOT / "build" / "release-gcc" / "bench")
     options = parser.parse_args()
     options.divide = 100 if options.quick else 1
     options.rounds = 1 if options.quick else options.rounds
