@@ -6,11 +6,15 @@
 
 #include <vector>
 
+#include "core/live_generators.hpp"
+
 namespace bide::detail {
 
 struct core_services {
     // Awaited in order after all tasks have been cancelled: closing async generators, joining the default executor.
     std::vector<move_only_function<coro<void>()>> at_shutdown;
+
+    live_generators generators;
 };
 
 core_services& services_of(event_loop& loop);
