@@ -28,6 +28,7 @@ BACKEND_NAMES_EXEMPT = {
     "src/os/*": "the backends live here",
     "tests/os/*": "their tests",
     "tests/support/*": "chooses and reports the backend for all tests",
+    "tests/docs/*": "the code of the documentation, one page of which is about choosing a backend",
 }
 BACKEND_ENUM_FILE = "include/bide/loop.hpp"
 
@@ -57,7 +58,8 @@ OS_HEADERS_EXEMPT = {
 THREADS_EXEMPT = {
     "src/os/worker_pool.*": "runs blocking calls on threads",
     "src/os/wakeup.*": "wakes a loop from another thread",
-    "src/loop/inbox.*": "the only door into a loop for other threads",
+    "src/loop/inbox.*": "where what other threads send to a loop arrives",
+    "src/loop/loop_door.*": "the only way into a loop for other threads",
     "src/exec/*": "the layer that crosses threads",
     "include/bide/detail/exec/*": "the layer that crosses threads",
     "src/os/blocking_calls.*": "gives operations to the worker threads and takes them back",
@@ -67,6 +69,13 @@ THREADS_EXEMPT = {
     "src/loop/callback.cpp": "as handle.hpp",
     "src/loop/loop_core.*": "a signal handler sets a flag, and a loop knows the thread that runs it",
     "src/loop/loop.cpp": "as loop_core",
+    "src/loop/loop_list.cpp": "loops of all threads are in one list",
+    "src/base/block_pool.cpp": "threads exchange free blocks",
+    "src/os/interrupt.*": "a signal handler counts",
+    "src/os/fork_count.cpp": "counts in the child of a fork",
+    "src/os/thread_mark.*": "tells threads apart",
+    "src/core/task.cpp": "all threads draw the numbers of their tasks from one counter",
+    "src/core/runner.cpp": "reads what the signal handler counted",
 }
 
 OS_HEADERS = {

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Runs every example of the release build.
-set -u
-for program in build/release/examples/*; do
-    [[ -f $program && -x $program ]] || continue
-    echo "--- ${program##*/}"
-    "$program" || echo "exit code $?"
-done
+# The show of ./dev demo, after the examples of the release preset are built. The show itself is tools/demo/show.py.
+set -eu
+cd "$(dirname "$0")/.."
+python=/usr/bin/python3
+[[ -x $python ]] || python=python3
+PYTHONDONTWRITEBYTECODE=1 exec "$python" tools/demo/show.py "$@"

@@ -42,7 +42,8 @@ coro<result<await_result_t<A>>> catch_result(A what) {
             co_await std::move(what);
             co_return result<T>();
         } else {
-            co_return result<T>(co_await std::move(what));
+            T value = co_await std::move(what);
+            co_return result<T>(std::forward<T>(value));
         }
     } catch (const base_exception&) {
         throw;

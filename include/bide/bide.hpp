@@ -1,13 +1,36 @@
 // bide/all: everything but http and mysql.
 #pragma once
 
+#include <bide/as_completed.hpp>
 #include <bide/as_result.hpp>
+#include <bide/async_generator.hpp>
+#include <bide/barrier.hpp>
+#include <bide/concurrent_future.hpp>
+#include <bide/concurrent_wait.hpp>
+#include <bide/condition.hpp>
+#include <bide/context.hpp>
 #include <bide/coro.hpp>
 #include <bide/error.hpp>
+#include <bide/event.hpp>
+#include <bide/executor.hpp>
+#include <bide/from_thread.hpp>
 #include <bide/future.hpp>
+#include <bide/gather.hpp>
+#include <bide/generator.hpp>
 #include <bide/introspect.hpp>
+#include <bide/lock.hpp>
 #include <bide/loop.hpp>
+#include <bide/queue.hpp>
 #include <bide/readiness.hpp>
 #include <bide/run.hpp>
+#include <bide/scheduler.hpp>
+#include <bide/semaphore.hpp>
+#include <bide/shield.hpp>
 #include <bide/sleep.hpp>
+#include <bide/sync_wait.hpp>
 #include <bide/task.hpp>
+#include <bide/task_group.hpp>
+#include <bide/thread_pool.hpp>
+#include <bide/timeout.hpp>
+#include <bide/to_thread.hpp>
+#include <bide/wait.hpp>

@@ -20,6 +20,19 @@ context_value get_context_value(const void* key) noexcept;
 const void* peek_context_value(const void* key) noexcept;
 void set_context_value(const void* key, context_value value);
 
+// Gives the calling thread, which runs no loop, a copy of these context variables until the end of the scope.
+class context_scope {
+public:
+    explicit context_scope(context_data* copied) noexcept;
+    ~context_scope();
+    context_scope(const context_scope&) = delete;
+    context_scope& operator=(const context_scope&) = delete;
+
+private:
+    context_data* context_;
+    context_data** before_;
+};
+
 }  // namespace detail
 
 /// An immutable set of context variables, as copied when a task or callback is made. Python: contextvars.Context.
@@ -78,8 +91,8 @@ public:
         return default_ ? *default_ : std::move(other);
     }
 
-    /// Sets the value for the running task or callback and what it starts from now on.
-    /// Returns: a token for reset(). Throws: invalid_state_error outside a loop. Python: ContextVar.set.
+    /// Sets the value for the running task or callback and what it starts from now on; in a call of to_thread(), for
+    /// the rest of that call. Returns: a token for reset(). Throws: invalid_state_error elsewhere. Python: ContextVar.set.
     token set(T value) {
         token before(detail::get_context_value(this));
         detail::set_context_value(this, std::make_shared<const T>(std::move(value)));

@@ -24,7 +24,7 @@ template <class T>
 class coro_promise;
 
 // Reports a coroutine that was dropped without having been awaited.
-BIDE_COLD void report_never_awaited(promise_base& promise, const void* made_at) noexcept;
+BIDE_COLD void report_never_awaited(const promise_base& promise) noexcept;
 [[noreturn]] BIDE_COLD void throw_moved_from();
 
 template <class T>
@@ -35,7 +35,11 @@ public:
     coro_awaiter(coro_awaiter&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
     coro_awaiter& operator=(coro_awaiter&&) = delete;
     ~coro_awaiter() {
-        if (child_ != nullptr) child_.destroy();
+        if (child_ == nullptr) return;
+        if constexpr (BIDE_CHECKED != 0) {
+            if (!child_.promise().has_started()) report_never_awaited(child_.promise());
+        }
+        child_.destroy();
     }
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -96,20 +100,29 @@ public:
     }
 };
 
+template <class U, class T>
+using may_refer_to = std::bool_constant<std::is_lvalue_reference_v<U> &&
+                                        std::is_convertible_v<std::remove_reference_t<U>*, std::remove_reference_t<T>*>>;
+
 template <class T>
 class coro_promise final : public await_transforms {
+    static_assert(!std::is_rvalue_reference_v<T>, "bide: a coro<T&&> would refer to what has ended; use coro<T>");
+    static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>, "bide: use coro<T> in place of coro<const T>");
     using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
 
 public:
-    coro_promise() noexcept {}
+    coro_promise() noexcept {
+        static_assert(alignof(stored) <= pool_step, "bide: results are aligned to 16 bytes at most; return a pointer");
+    }
     ~coro_promise() {
         if (has_value()) value_.~stored();
     }
 
     coro<T> get_return_object(std::source_location defined = std::source_location::current()) noexcept;
 
+    // A result that is a reference must refer to an object, not to a temporary that is made in co_return.
     template <class U = T>
-        requires std::is_convertible_v<U&&, T> || std::is_constructible_v<T, U&&>
+        requires std::conditional_t<std::is_reference_v<T>, may_refer_to<U, T>, std::is_constructible<T, U&&>>::value
     void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
         if constexpr (std::is_reference_v<T>) {
             value_ = std::addressof(static_cast<T>(value));
@@ -184,7 +197,7 @@ private:
 
     void drop() noexcept {
         if (frame_ == nullptr) return;
-        if constexpr (BIDE_CHECKED != 0) detail::report_never_awaited(frame_.promise(), nullptr);
+        if constexpr (BIDE_CHECKED != 0) detail::report_never_awaited(frame_.promise());
         frame_.destroy();
     }
 

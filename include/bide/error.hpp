@@ -71,6 +71,11 @@ class timeout_error : public std::system_error {
 public:
     explicit timeout_error(const std::string& what = "the time ran out");
     ~timeout_error() override;
+    /// The text alone: that of the code speaks of connections.
+    [[nodiscard]] const char* what() const noexcept override { return text_.what(); }
+
+private:
+    std::runtime_error text_;  // copies of it share one text and cannot throw
 };
 
 /// The object is in no state for this call; the message says which and what to do instead.

@@ -13,8 +13,8 @@ public:
 
     /// `allocate` returns memory aligned for std::max_align_t or throws std::bad_alloc. Both are called from any thread
     /// that uses bide, and a block may be given back on another thread than it was taken on.
-    constexpr frame_allocator(allocate_function allocate, deallocate_function deallocate) noexcept
-        : allocate(allocate), deallocate(deallocate) {}
+    constexpr frame_allocator(allocate_function take, deallocate_function give_back) noexcept
+        : allocate(take), deallocate(give_back) {}
 
     allocate_function allocate;
     deallocate_function deallocate;

@@ -6,6 +6,7 @@
 #include <bide/time.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -17,9 +18,9 @@ namespace detail {
 struct callback;
 
 struct callback_ops : ready_ops {
-    void (*call)(callback&);                // the user's function
-    void (*drop)(callback&) noexcept;       // destroys the function and its arguments
-    void (*release)(callback&) noexcept;    // frees the memory
+    void (*call)(callback&);           // the user's function
+    void (*drop)(callback&) noexcept;  // destroys the function and its arguments; null: nothing to destroy
+    std::size_t size;                  // of the whole
 };
 
 enum class callback_state : std::uint8_t { pending, running, done, cancelled };
@@ -58,15 +59,14 @@ struct callback_of final : callback {
     ~callback_of() {}
 
 private:
-    static constexpr callback_ops table_{
-        {run_callback, discard_callback},
-        [](callback& self) { static_cast<void>(static_cast<callback_of&>(self).function()); },
-        [](callback& self) noexcept { static_cast<callback_of&>(self).function.~F(); },
-        [](callback& self) noexcept {
-            auto& typed = static_cast<callback_of&>(self);
-            typed.~callback_of();
-            free_callback(&typed, sizeof(callback_of));
-        }};
+    static void call_function(callback& self) {
+        static_cast<void>(static_cast<callback_of&>(self).function());
+    }
+    static void drop_function(callback& self) noexcept { static_cast<callback_of&>(self).function.~F(); }
+    static constexpr callback_ops table_{{run_callback, discard_callback},
+                                         call_function,
+                                         std::is_trivially_destructible_v<F> ? nullptr : drop_function,
+                                         sizeof(callback_of)};
 };
 
 template <class F>
@@ -114,12 +114,13 @@ public:
         if (what_ != nullptr) detail::cancel_callback(*what_);
     }
 
-    /// True when cancel() came before the call. Python: Handle.cancelled.
     /// For bide's own layers.
     [[nodiscard]] bool refers_to(const detail::wait_node& node) const noexcept { return what_ == &node; }
 
+    /// True when cancel() came before the call. Python: Handle.cancelled.
     [[nodiscard]] bool cancelled() const noexcept {
-        return what_ != nullptr && what_->state.load(std::memory_order_acquire) == detail::callback_state::cancelled;
+        return what_ != nullptr &&
+               what_->state.load(std::memory_order_acquire) == detail::callback_state::cancelled;
     }
 
     explicit operator bool() const noexcept { return what_ != nullptr; }

@@ -49,8 +49,8 @@ public:
         shuffle_ = seed;
         return *this;
     }
-    /// At most this many callbacks run between two looks at the operating system while callbacks are ready.
-    /// 1 is asyncio's behaviour: a look before every turn. Default: 61.
+    /// While callbacks are ready, the loop looks at the operating system and its timers before a turn only when this many
+    /// callbacks have run since the last look. 1 is asyncio's behaviour: a look before every turn. Default: 61.
     loop_options& poll_interval(std::uint32_t callbacks) noexcept {
         poll_interval_ = callbacks == 0 ? 1 : callbacks;
         return *this;
@@ -70,10 +70,10 @@ private:
 
 /// What reaches the exception handler. Python: the context dict of call_exception_handler.
 struct exception_context {
-    std::string message;            ///< one sentence: what happened
-    std::exception_ptr exception;   ///< may be null
-    std::string task;               ///< name of the task concerned; may be empty
-    std::string where;              ///< file:line concerned; may be empty
+    std::string message;           ///< one sentence: what happened
+    std::exception_ptr exception;  ///< may be null
+    std::string task;              ///< name of the task concerned; may be empty
+    std::string where;             ///< file:line concerned; may be empty
 };
 
 using exception_handler = move_only_function<void(event_loop&, const exception_context&)>;
@@ -88,7 +88,8 @@ using task_factory = move_only_function<void(event_loop&, task_options&)>;
 /// Python: asyncio.AbstractEventLoop, EventLoop.
 class event_loop {
 public:
-    /// Throws: std::system_error when the backend that was asked for cannot be had.
+    /// Throws: std::system_error when the backend that was asked for cannot be had; std::invalid_argument for a value of
+    /// BIDE_BACKEND or BIDE_SHUFFLE that means nothing. Ignores SIGPIPE for the process where that has its default action.
     explicit event_loop(const loop_options& options = {});
     /// For tests: a loop on a backend of the caller's.
     event_loop(std::unique_ptr<detail::backend> backend, const loop_options& options);
@@ -96,16 +97,17 @@ public:
     event_loop& operator=(const event_loop&) = delete;
     ~event_loop();
 
-    /// Runs until stop(). Throws: invalid_state_error when closed, running, or when this thread runs another loop;
-    /// deadlock_error; what a callback lets out as keyboard_interrupt or system_exit.
-    /// Python: loop.run_forever.
+    /// Runs until stop(). Throws: invalid_state_error when closed, running, when this thread runs another loop, when
+    /// another thread has run this one, or in the child of a fork; deadlock_error; what a callback lets out as
+    /// keyboard_interrupt or system_exit.
+    /// Python: loop.run_forever. Difference: there a loop may change its thread between two runs.
     void run_forever();
 
     /// Runs until the awaitable is done; returns its result or throws its exception. A coroutine becomes a task.
     /// Throws: invalid_state_error also when stop() ended the loop first.
     /// Python: loop.run_until_complete.
     template <class Awaitable>
-    auto run_until_complete(Awaitable&& awaitable);  // in <bide/run.hpp>
+    decltype(auto) run_until_complete(Awaitable&& awaitable);  // in <bide/run.hpp>
 
     /// Ends run_forever() after the callbacks that are ready now; later ones stay queued. Before a run: one look at
     /// the operating system that does not wait, and one batch. Python: loop.stop.
@@ -113,9 +115,10 @@ public:
     [[nodiscard]] bool is_running() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
 
-    /// Drops what is queued without running it, ends operations in flight, and closes the backend. Cancels no task:
-    /// run() does. Suspended tasks are destroyed, each with a report. Idempotent.
-    /// Throws: invalid_state_error while running. Python: loop.close.
+    /// Drops what is queued without running it and ends operations in flight. Cancels no task: run() does. Suspended tasks
+    /// are destroyed, each with a report. The descriptors of the loop itself are closed with the object. Idempotent.
+    /// Throws: invalid_state_error while running, or when operations are in flight and another thread ran the loop and
+    /// has not ended. Python: loop.close.
     void close();
 
     /// Calls fn(args...) in a later turn, after what is already queued; never inside this call. The arguments are
@@ -125,7 +128,8 @@ public:
     template <class F, class... Args>
     handle call_soon(F&& fn, Args&&... args) {
         check_call();
-        detail::callback& what = detail::make_callback(bind(std::forward<F>(fn), std::forward<Args>(args)...));
+        detail::callback& what =
+            detail::make_callback(bind_once(std::forward<F>(fn), std::forward<Args>(args)...));
         adopt(what);
         state_->ready.push(what);
         return handle(what);
@@ -135,7 +139,8 @@ public:
     /// Throws: invalid_state_error when closed. Python: loop.call_soon_threadsafe.
     template <class F, class... Args>
     handle call_soon_threadsafe(F&& fn, Args&&... args) {
-        detail::callback& what = detail::make_callback(bind(std::forward<F>(fn), std::forward<Args>(args)...));
+        detail::callback& what =
+            detail::make_callback(bind_once(std::forward<F>(fn), std::forward<Args>(args)...));
         post(what);
         return handle(what);
     }
@@ -159,7 +164,8 @@ public:
 
     /// Calls fn(args...) in every turn in which the descriptor is readable (writable), until it is removed; a new
     /// callback replaces the old one. Level-triggered. Not for regular files. Remove it before closing the descriptor.
-    /// Throws: std::invalid_argument for a negative descriptor. Python: loop.add_reader, loop.add_writer.
+    /// Throws: std::invalid_argument for a negative descriptor, std::system_error for one that is not open.
+    /// Python: loop.add_reader, loop.add_writer.
     template <class F, class... Args>
     void add_reader(int fd, F&& fn, Args&&... args) {
         watch(fd, false, bind(std::forward<F>(fn), std::forward<Args>(args)...));
@@ -203,10 +209,30 @@ public:
     [[nodiscard]] detail::loop_state& state() noexcept { return *state_; }
 
 private:
+    template <class Result>
+    static constexpr bool starts_nothing = requires { typename Result::promise_type; };
+
+    // For one call: it may have the arguments.
+    template <class F, class... Args>
+    static auto bind_once(F&& fn, Args&&... args) {
+        if constexpr (sizeof...(Args) != 0 && std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>) {
+            static_assert(!starts_nothing<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>,
+                          "bide: a coroutine that is called back would never run; use create_task");
+            return [fn = std::decay_t<F>(std::forward<F>(fn)),
+                    args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
+                return std::apply(fn, std::move(args));
+            };
+        } else {
+            return bind(std::forward<F>(fn), std::forward<Args>(args)...);
+        }
+    }
+
     template <class F, class... Args>
     static auto bind(F&& fn, Args&&... args) {
         static_assert(std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>,
                       "bide: this callback cannot be called with these arguments");
+        static_assert(!starts_nothing<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>>,
+                      "bide: a coroutine that is called back would never run; use create_task");
         if constexpr (sizeof...(Args) == 0) {
             return std::decay_t<F>(std::forward<F>(fn));
         } else {
@@ -220,10 +246,9 @@ private:
     template <class F, class... Args>
     timer_handle start_timer(std::int64_t when, F&& fn, Args&&... args) {
         check_call();
-        detail::callback& what = detail::make_callback(bind(std::forward<F>(fn), std::forward<Args>(args)...));
-        adopt(what);
-        what.when = when;
-        insert_timer(what);
+        detail::callback& what =
+            detail::make_callback(bind_once(std::forward<F>(fn), std::forward<Args>(args)...));
+        insert_timer(what, when);
         return timer_handle(what, detail::to_time_point(when));
     }
 
@@ -233,7 +258,7 @@ private:
     void check_call_slow() const;
     void adopt(detail::callback& what) noexcept;
     void post(detail::callback& what);
-    void insert_timer(detail::callback& what) noexcept;
+    void insert_timer(detail::callback& what, std::int64_t when) noexcept;
     void watch(int fd, bool writing, move_only_function<void()> fn);
     [[nodiscard]] std::int64_t now() const noexcept;
 

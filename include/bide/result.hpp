@@ -17,8 +17,9 @@ namespace bide {
 /// out of a coroutine carries the exception itself.
 template <class T>
 class [[nodiscard]] result {
-    using stored = std::conditional_t<std::is_void_v<T>, std::monostate,
-                                      std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+    using stored =
+        std::conditional_t<std::is_void_v<T>, std::monostate,
+                           std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
 
 public:
     using value_type = T;
@@ -29,7 +30,8 @@ public:
     template <class U = T>
         requires(!std::is_void_v<T> && !std::is_reference_v<T> && std::is_constructible_v<T, U> &&
                  !std::is_same_v<std::remove_cvref_t<U>, result>)
-    result(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+    explicit(!std::is_convertible_v<U, T>) result(U&& value)
+        : value_(std::in_place, std::forward<U>(value)) {}
     template <class U>
         requires(std::is_reference_v<T> && std::is_same_v<std::remove_cvref_t<U>, std::remove_cvref_t<T>>)
     result(U& value) : value_(&value) {}
@@ -38,7 +40,12 @@ public:
     static result failure(std::error_code code) noexcept { return result(code, nullptr, fail{}); }
     /// A failure with its exception.
     static result failure(std::exception_ptr error) noexcept {
-        return result(error_code_of(error), std::move(error), fail{});
+        const std::error_code code = error_code_of(error);
+        return result(code, std::move(error), fail{});
+    }
+    /// The same where the code is known: the exception need not be thrown to find out.
+    static result failure(std::error_code code, std::exception_ptr error) noexcept {
+        return result(code, std::move(error), fail{});
     }
 
     [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
@@ -63,18 +70,18 @@ public:
     }
     T value() && {
         check();
-        if constexpr (std::is_void_v<T>) {
-            return;
-        } else if constexpr (std::is_reference_v<T>) {
-            return **value_;
-        } else {
-            return std::move(*value_);
-        }
+        return take();
     }
-    /// The value, unchecked.
+    /// The value, unchecked. Of a temporary it is moved out, so that nothing dangles.
     std::add_lvalue_reference_t<T> operator*() & { return get(); }
     std::add_lvalue_reference_t<std::add_const_t<T>> operator*() const& { return get(); }
+    T operator*() && { return take(); }
     auto operator->()
+        requires(!std::is_void_v<T>)
+    {
+        return &get();
+    }
+    auto operator->() const
         requires(!std::is_void_v<T>)
     {
         return &get();
@@ -86,13 +93,25 @@ public:
     {
         return has_value() ? get() : static_cast<T>(std::forward<U>(other));
     }
+template <class U>
+    T value_or(U&& other) &&
+    requires(!std::is_void_v<T>) { return has_value() ? take() : static_cast<T>(std::forward<U>(other)); }
 
-private:
-    struct fail {};
-    result(std::error_code code, std::exception_ptr error, fail) noexcept : code_(code), error_(std::move(error)) {}
+    private : struct fail {};
+    result(std::error_code code, std::exception_ptr error, fail) noexcept
+        : code_(code), error_(std::move(error)) {}
 
     void check() const {
         if (!has_value()) std::rethrow_exception(exception());
+    }
+    T take() {
+        if constexpr (std::is_void_v<T>) {
+            return;
+        } else if constexpr (std::is_reference_v<T>) {
+            return static_cast<T>(**value_);
+        } else {
+            return std::move(*value_);
+        }
     }
     decltype(auto) get() {
         if constexpr (std::is_void_v<T>) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bide/coro.hpp>
+#include <bide/detail/base/scope_guard.hpp>
 #include <bide/detail/core/as_coro.hpp>
 #include <bide/loop.hpp>
 #include <bide/task.hpp>
@@ -72,12 +73,14 @@ public:
     /// ends the loop at once. Only in the main thread, and only where SIGINT has its default action.
     /// Throws: invalid_state_error when closed or inside a running loop; deadlock_error. Python: Runner.run.
     template <class Awaitable>
-    auto run(Awaitable&& what) {
+    decltype(auto) run(Awaitable&& what) {
         detail::check_no_running_loop("runner::run");
         event_loop& loop = get_loop();
         auto main = create_task(loop, detail::as_coro(std::forward<Awaitable>(what)), main_options());
-        detail::run_until_done(loop, main.core(), true);
-        keep_context(main.get_context());
+        {
+            const detail::scope_guard keep([&]() noexcept { context_ = main.get_context(); });
+            detail::run_until_done(loop, main.core(), true);
+        }
         return detail::move_result(std::move(main));
     }
 
@@ -89,7 +92,6 @@ public:
 
 private:
     task_options main_options() const;
-    void keep_context(context last) { context_ = std::move(last); }
 
     run_options options_;
     std::unique_ptr<event_loop> loop_;
@@ -100,7 +102,7 @@ private:
 namespace detail {
 
 template <class Awaitable>
-auto run_once(run_options options, Awaitable&& what) {
+decltype(auto) run_once(run_options options, Awaitable&& what) {
     runner once(std::move(options));
     using T = decltype(once.run(std::forward<Awaitable>(what)));
     if constexpr (std::is_void_v<T>) {
@@ -118,20 +120,20 @@ auto run_once(run_options options, Awaitable&& what) {
 /// Runs a coroutine on a new loop, cleans up and closes the loop. The front door: `int main() { bide::run(async_main()); }`
 /// Returns: its result. Throws: its exception; what runner::run throws. Python: asyncio.run.
 template <class Awaitable>
-auto run(Awaitable&& what) {
+decltype(auto) run(Awaitable&& what) {
     detail::check_no_running_loop("run");
     return detail::run_once(run_options(), std::forward<Awaitable>(what));
 }
 
 /// As run(), with settings.
 template <class Awaitable>
-auto run(Awaitable&& what, run_options options) {
+decltype(auto) run(Awaitable&& what, run_options options) {
     detail::check_no_running_loop("run");
     return detail::run_once(std::move(options), std::forward<Awaitable>(what));
 }
 
 template <class Awaitable>
-auto event_loop::run_until_complete(Awaitable&& what) {
+decltype(auto) event_loop::run_until_complete(Awaitable&& what) {
     if constexpr (detail::is_future<std::remove_cvref_t<Awaitable>>) {
         auto handle = std::forward<Awaitable>(what);
         detail::run_until_done(*this, handle.core(), false);

@@ -20,17 +20,19 @@ namespace detail {
 
 inline constexpr std::int64_t no_deadline = INT64_MAX;
 
-/// Nanoseconds of any duration; what does not fit becomes the nearest value that does.
+/// Nanoseconds of any duration; what does not fit becomes the nearest value that does. Not a number counts as zero.
 template <class Rep, class Period>
 constexpr std::int64_t to_ns(std::chrono::duration<Rep, Period> d) noexcept {
     if constexpr (std::chrono::treat_as_floating_point_v<Rep>) {
         const double ns = std::chrono::duration<double, std::nano>(d).count();
         if (ns >= 9.2e18) return INT64_MAX;
         if (ns <= -9.2e18) return INT64_MIN;
+        if (ns != ns) return 0;
         return static_cast<std::int64_t>(ns);
     } else {
         using wide = std::chrono::duration<__int128, std::nano>;
-        const __int128 ns = std::chrono::duration_cast<wide>(std::chrono::duration<__int128, Period>(d.count())).count();
+        const __int128 ns =
+            std::chrono::duration_cast<wide>(std::chrono::duration<__int128, Period>(d.count())).count();
         if (ns > INT64_MAX) return INT64_MAX;
         if (ns < INT64_MIN) return INT64_MIN;
         return static_cast<std::int64_t>(ns);

@@ -14,8 +14,8 @@ constinit thread_local pool_cache this_pool{};
 
 namespace {
 
-constexpr std::uint32_t batch = 64;         // blocks moved at once between a thread and the depot
-constexpr std::uint32_t keep = 4 * batch;   // blocks a thread keeps of each class beyond those it gave out
+constexpr std::uint32_t batch = 64;        // blocks moved at once between a thread and the depot
+constexpr std::uint32_t keep = 4 * batch;  // blocks a thread keeps of each class beyond those it gave out
 constexpr std::size_t chunk_size = 64 * 1024;
 constexpr bool pooled = BIDE_ASAN == 0 && BIDE_TSAN == 0;
 
@@ -33,14 +33,24 @@ struct depot {
         return *the;
     }
 
-    free_block* carve(std::size_t size) {
+    // Null when there is no memory.
+    free_block* carve(std::size_t size) noexcept {
         if (left < size) {
-            chunk = static_cast<char*>(::operator new(chunk_size));
+            void* const more = ::operator new(chunk_size, std::nothrow);
+            if (more == nullptr) return nullptr;
+            chunk = static_cast<char*>(more);
             left = chunk_size;
         }
         auto* const block = reinterpret_cast<free_block*>(chunk);
         chunk += size;
         left -= size;
+        return block;
+    }
+
+    free_block* take(std::size_t index) noexcept {
+        free_block* const block = lists[index];
+        if (block == nullptr) return carve(index * pool_step);
+        lists[index] = block->next;
         return block;
     }
 
@@ -86,7 +96,8 @@ void plain_free(void* at, std::size_t size) noexcept {
 }
 
 bool use_pool(std::size_t index) noexcept {
-    return pooled && index < pool_classes && replacement.load(std::memory_order_relaxed) == nullptr;
+    return pooled && index != 0 && index < pool_classes &&
+           replacement.load(std::memory_order_relaxed) == nullptr;
 }
 
 }  // namespace
@@ -98,25 +109,18 @@ void* pool_allocate_slow(std::size_t size) {
     arm_thread();
     depot& from = depot::instance();
     const std::lock_guard lock(from.mutex);
+    free_block* const first = from.take(index);
+    if (first == nullptr) throw std::bad_alloc();
+    if (thread_exit::gone) return first;  // nobody would return what this thread keeps
     pool_cache& pool = this_pool;
-    if (pool.room[index] == 0 && !thread_exit::gone) pool.room[index] = keep;
-    free_block* first = nullptr;
-    for (std::uint32_t i = 0; i < batch; ++i) {
-        free_block* block = from.lists[index];
-        if (block != nullptr) {
-            from.lists[index] = block->next;
-        } else {
-            block = from.carve(index * pool_step);
-        }
-        if (i == 0) {
-            first = block;
-            continue;
-        }
+    if (pool.room[index] == 0) pool.room[index] = keep;
+    ++pool.room[index];  // the block that is given out may come back
+    for (std::uint32_t i = 1; i < batch; ++i) {
+        free_block* const block = from.take(index);
+        if (block == nullptr) break;
         block->next = pool.lists[index];
         pool.lists[index] = block;
-        if (thread_exit::gone) break;
     }
-    ++pool.room[index];  // the block that is given out may come back
     return first;
 }
 
@@ -124,14 +128,16 @@ void pool_free_slow(void* at, std::size_t size) noexcept {
     const std::size_t index = (size + pool_step - 1) / pool_step;
     if (!use_pool(index)) return plain_free(at, size);
     pool_cache& pool = this_pool;
-    if (pool.lists[index] == nullptr && !thread_exit::gone) {  // this thread's first of the class was made elsewhere
+    if (pool.lists[index] == nullptr &&
+        !thread_exit::gone) {  // this thread's first of the class was made elsewhere
         arm_thread();
         pool.room[index] = keep;
     }
     auto* const block = static_cast<free_block*>(at);
     block->next = pool.lists[index];
     pool.lists[index] = block;
-    if (pool.room[index] == 0) depot::instance().give_back(pool, index, thread_exit::gone ? UINT32_MAX : batch);
+    if (pool.room[index] == 0)
+        depot::instance().give_back(pool, index, thread_exit::gone ? UINT32_MAX : batch);
     --pool.room[index];
     if (thread_exit::gone) pool.room[index] = 0;
 }
@@ -142,7 +148,8 @@ namespace bide {
 
 void set_frame_allocator(const frame_allocator& allocator) {
     if (detail::used.load(std::memory_order_acquire)) {
-        throw invalid_state_error("set_frame_allocator: coroutine frames exist already; call it first in main()");
+        throw invalid_state_error(
+            "set_frame_allocator: coroutine frames exist already; call it first in main()");
     }
     static frame_allocator kept = allocator;
     kept = allocator;

@@ -14,7 +14,9 @@ base_exception::~base_exception() = default;
 
 cancelled_error::cancelled_error(std::string message) : message_(std::move(message)) {}
 cancelled_error::~cancelled_error() = default;
-const char* cancelled_error::what() const noexcept { return message_.empty() ? "cancelled" : message_.c_str(); }
+const char* cancelled_error::what() const noexcept {
+    return message_.empty() ? "cancelled" : message_.c_str();
+}
 
 keyboard_interrupt::~keyboard_interrupt() = default;
 const char* keyboard_interrupt::what() const noexcept { return "interrupted from the keyboard"; }
@@ -26,7 +28,7 @@ generator_exit::~generator_exit() = default;
 const char* generator_exit::what() const noexcept { return "generator closed"; }
 
 timeout_error::timeout_error(const std::string& what)
-    : std::system_error(std::make_error_code(std::errc::timed_out), what) {}
+    : std::system_error(std::make_error_code(std::errc::timed_out), what), text_(what) {}
 timeout_error::~timeout_error() = default;
 
 invalid_state_error::invalid_state_error(const std::string& what) : std::runtime_error(what) {}
@@ -41,7 +43,9 @@ std::string incomplete_read_text(const std::string& partial, std::optional<std::
 }  // namespace
 
 incomplete_read_error::incomplete_read_error(std::string partial, std::optional<std::size_t> expected)
-    : std::runtime_error(incomplete_read_text(partial, expected)), partial_(std::move(partial)), expected_(expected) {}
+    : std::runtime_error(incomplete_read_text(partial, expected)),
+      partial_(std::move(partial)),
+      expected_(expected) {}
 incomplete_read_error::~incomplete_read_error() = default;
 
 limit_overrun_error::limit_overrun_error(const std::string& what, std::size_t consumed)
@@ -82,9 +86,7 @@ bool exception_group::has_base_exception() const noexcept {
         try {
             std::rethrow_exception(error);
         } catch (const std::exception&) {
-        } catch (...) {
-            return true;
-        }
+        } catch (...) { return true; }
     }
     return false;
 }
@@ -93,9 +95,7 @@ std::string describe_exception(const std::exception_ptr& error) {
     if (!error) return "no exception";
     try {
         std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (const base_exception& e) {
+    } catch (const std::exception& e) { return e.what(); } catch (const base_exception& e) {
         return e.what();
     } catch (...) {
         const std::type_info* const type = abi::__cxa_current_exception_type();
@@ -111,9 +111,7 @@ std::error_code error_code_of(const std::exception_ptr& error) noexcept {
     if (!error) return {};
     try {
         std::rethrow_exception(error);
-    } catch (const std::system_error& e) {
-        return e.code();
-    } catch (const cancelled_error&) {
+    } catch (const std::system_error& e) { return e.code(); } catch (const cancelled_error&) {
         return std::make_error_code(std::errc::operation_canceled);
     } catch (const std::bad_alloc&) {
         return std::make_error_code(std::errc::not_enough_memory);
@@ -121,9 +119,7 @@ std::error_code error_code_of(const std::exception_ptr& error) noexcept {
         return std::make_error_code(std::errc::invalid_argument);
     } catch (const invalid_state_error&) {
         return std::make_error_code(std::errc::operation_not_permitted);
-    } catch (...) {
-        return std::make_error_code(std::errc::state_not_recoverable);
-    }
+    } catch (...) { return std::make_error_code(std::errc::state_not_recoverable); }
 }
 
 }  // namespace bide

@@ -11,14 +11,18 @@ namespace bide::detail {
 
 namespace {
 
+// Where the task is suspended; empty when it is not.
+std::string place_of(const task_base& task) {
+    if (task.frame == nullptr || task.has(flag::done)) return {};
+    const std::source_location where = promise_base::of(task.frame).where();
+    return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
 std::string name_of(const ready_node& node) {
     if (node.ops->run != run_task) return {};
     const auto& task = static_cast<const task_base&>(static_cast<const timer_node&>(node));
     std::string text = "task '" + task_name(task) + "'";
-    if (task.frame != nullptr && !task.has(flag::done)) {
-        const std::source_location where = promise_base::of(task.frame).where();
-        text += std::string(" (") + where.file_name() + ":" + std::to_string(where.line()) + ")";
-    }
+    if (const std::string place = place_of(task); !place.empty()) text += " (" + place + ")";
     return text;
 }
 
@@ -36,7 +40,7 @@ void destroy_from_root(void* frame) noexcept {
 
 void destroy_one(loop_core& loop, task_base& task) noexcept {
     try {
-        report_late(&loop, {"Task was destroyed but it is pending", nullptr, task_name(task), {}});
+        report_late(&loop, {"Task was destroyed but it is pending", nullptr, task_name(task), place_of(task)});
     } catch (...) {  // no memory to name it
     }
     task.registry.unlink();

@@ -10,6 +10,7 @@
 
 #include "core/core_hooks.hpp"
 #include "loop/loop_core.hpp"
+#include "loop/loop_list.hpp"
 
 namespace bide::detail {
 
@@ -38,7 +39,7 @@ void report_unretrieved(future_core& what) noexcept {
 }  // namespace
 
 void destroy_future(future_core& what) noexcept {
-    if (what.has(flag::unretrieved)) report_unretrieved(what);
+    if (what.has(flag::unretrieved) && !what.has(flag::quiet)) report_unretrieved(what);
     while (wait_node* const node = what.waiters.pop_front()) node->ops->discard(*node);
     if (what.has(flag::is_task)) {
         as_task(what).table().destroy(as_task(what));
@@ -47,18 +48,34 @@ void destroy_future(future_core& what) noexcept {
     }
 }
 
+// The loop may have been closed or destroyed since: then done callbacks cannot run any more.
+static bool outlived_loop(const future_core& what) noexcept {
+    return this_loop != what.loop && (!is_alive(what.loop) || static_cast<const loop_core*>(what.loop)->closed);
+}
+
 void finish_future(future_core& what) noexcept {
     what.set(flag::done);
+    if (outlived_loop(what)) [[unlikely]] {
+        while (wait_node* const node = what.waiters.pop_front()) node->ops->discard(*node);
+        return;
+    }
     loop_state& loop = *what.loop;
     while (wait_node* const node = what.waiters.pop_front()) {
         // A done callback is handed the future, so it must keep it; a task that awaits it does so anyway.
-        if (node->ops->run == run_callback) static_cast<callback*>(node)->anchor = &retain(what);
+        if (node->ops->run == run_callback) {
+            void*& anchor = static_cast<callback*>(node)->anchor;
+            if (anchor == nullptr) anchor = &retain(what);
+        }
         make_ready(*node, loop);
     }
 }
 
 bool cancel_plain(future_core& what, const std::string& message) {
-    if (what.has(flag::done)) return false;
+    if (what.has(flag::done)) {
+        what.clear(flag::unretrieved);
+        return false;
+    }
+    check_use(what, "cancel");
     if (!message.empty()) what.more().cancel_message = message;
     what.set(flag::cancelled);
     finish_future(what);
@@ -105,12 +122,21 @@ void throw_empty_handle(const char* what) {
 }
 
 handle add_done_callback(future_core& what, callback& node) {
+    try {
+        check_use(what, "add_done_callback");
+        if (outlived_loop(what)) throw invalid_state_error("add_done_callback: the event loop is closed");
+    } catch (...) {
+        node.ops->discard(node);
+        release_callback(node);
+        throw;
+    }
     node.owner = what.loop;
     node.context = retain(what.loop->context);
     if (what.has(flag::done)) {
         node.anchor = &retain(what);
         what.loop->ready.push(node);
     } else {
+        if (what.has(flag::driven)) node.anchor = &retain(what);
         what.waiters.push_back(node);
     }
     return handle(node);
@@ -126,15 +152,24 @@ bool remove_done_callback(future_core& what, const handle& which) noexcept {
     return false;
 }
 
-event_loop& loop_of(const future_core& what) { return *what.loop->loop; }
+event_loop& loop_of(const future_core& what) {
+    if (this_loop != what.loop && !is_alive(what.loop)) {
+        throw invalid_state_error("get_loop: the event loop of the " + label(what) + " no longer exists");
+    }
+    return *what.loop->loop;
+}
+
+void check_use_slow(const future_core& what, const char* call) {
+    if (!is_alive(what.loop) || !static_cast<const loop_core*>(what.loop)->runs_elsewhere()) return;
+    throw invalid_state_error(std::string(call) + ": the " + label(what) +
+                              " belongs to a loop that runs in another thread; use its call_soon_threadsafe");
+}
 
 void before_set(const future_core& what, const char* call) {
     if (what.has(flag::done)) throw_done_already(what, call);
-    if constexpr (BIDE_CHECKED != 0) {
-        if (this_loop != nullptr && this_loop != what.loop) {
-            throw invalid_state_error(std::string(call) +
-                                      ": the future belongs to another loop; use its loop's call_soon_threadsafe");
-        }
+    check_use(what, call);
+    if (!what.waiters.empty() && outlived_loop(what)) {
+        throw invalid_state_error(std::string(call) + ": the event loop is closed, so the done callbacks cannot run");
     }
 }
 

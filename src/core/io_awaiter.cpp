@@ -11,7 +11,8 @@ namespace bide::detail {
 namespace {
 
 // The cancellation stays pending: if the operation completes all the same, it fires at the next await.
-cancel_outcome cancel_io(wait&, task_base& task) noexcept {
+cancel_outcome cancel_io(wait& what, task_base& task) noexcept {
+    if (static_cast<io_wait_state&>(what).request.state == op_state::in_flight) task.set(flag::op_cancelled);
     static_cast<loop_core*>(task.loop)->os->cancel(task);
     return cancel_outcome::too_late;
 }
@@ -26,6 +27,7 @@ void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> fr
     task.frame = frame.address();
     task.waiting_on = &state;
     task.request = &state.request;
+    task.clear(flag::op_cancelled);
     if (task.has(flag::must_cancel)) {  // cancelled before it began: the operation does not start
         state.request.result = -ECANCELED;
         state.request.state = op_state::done;
@@ -36,7 +38,7 @@ void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> fr
 }
 
 bool ended_by_cancel(task_base& task, const op_request& request) noexcept {
-    return request.result == -ECANCELED && must_throw(task);
+    return request.result == -ECANCELED && task.has(flag::must_cancel | flag::cancel_now | flag::op_cancelled);
 }
 
 void throw_io_error(const op_request& request) {

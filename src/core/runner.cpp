@@ -54,6 +54,10 @@ void act_on_interrupt(loop_core& loop, future_core& main, int& seen) {
 
 void run_until_done(event_loop& loop, future_core& what, bool interruptible) {
     loop_core& core = loop.core();
+    if (what.loop != &core) {
+        throw invalid_state_error("run_until_complete: the task or future belongs to another event loop; run that one");
+    }
+    if (core.closed) throw invalid_state_error("run_until_complete: the event loop is closed; make a new one");
     int interrupts_seen = 0;
     {
         const stop_when_done stop(loop, what);
@@ -142,12 +146,14 @@ runner::~runner() {
 event_loop& runner::get_loop() {
     if (closed_) throw invalid_state_error("this runner is closed; make a new one");
     if (!loop_) loop_ = options_.make_loop();
+    if (!loop_) throw invalid_state_error("run: the loop factory returned no event loop; return a new one");
     return *loop_;
 }
 
 task_options runner::main_options() const { return task_options().context(context_); }
 
 void runner::close() {
+    detail::check_no_running_loop("runner::close");
     if (std::exchange(closed_, true) || !loop_) return;
     detail::shut_down_loop(*loop_);
     loop_->close();

@@ -3,10 +3,13 @@
 
 #include <bide/detail/base/assert.hpp>
 #include <bide/detail/base/scope_guard.hpp>
+#include <bide/detail/core/future_awaiter.hpp>
 #include <bide/error.hpp>
 
 #include <atomic>
 #include <typeinfo>
+#include <utility>
+#include <vector>
 
 #include "core/core_hooks.hpp"
 #include "loop/loop_core.hpp"
@@ -54,6 +57,15 @@ void end(task_base& task) {
     finish_future(task);
 }
 
+// The latest cancellation's text; an empty one replaces that of an earlier one, too.
+void set_cancel_message(task_base& task, const std::string& message) {
+    if (!message.empty()) {
+        task.more().cancel_message = message;
+    } else if (task.extra != nullptr) {
+        task.extra->cancel_message.clear();
+    }
+}
+
 void end_cancelled(task_base& task) noexcept {
     task.set(flag::cancelled);
     end(task);
@@ -66,7 +78,7 @@ void end_failed(task_base& task, std::exception_ptr error) {
         try {
             std::rethrow_exception(error);
         } catch (const cancelled_error& e) {
-            if (!e.message().empty()) task.more().cancel_message = e.message();
+            set_cancel_message(task, e.message());
         } catch (...) {
         }
         return end_cancelled(task);
@@ -114,7 +126,7 @@ void step(task_base& task) {
             return end_cancelled(task);
         }
     }
-    resume_frame(task.frame);
+    resume_frame(std::exchange(task.frame, nullptr));  // null while it runs: the frame may not outlive this call
     if (task.has(flag::frame_ended)) end_frame(task);
 }
 
@@ -159,7 +171,11 @@ void launch(task_base& task, void* frame) {
     loop_state& loop = *task.loop;
     if (static_cast<loop_core&>(loop).factory) [[unlikely]] return launch(task, frame, task_options());
     task.number = next_task_number();
-    if (loop.context != nullptr) task.more().context = retain(loop.context);
+    if (loop.context != nullptr) {
+        scope_guard undo([&]() noexcept { std::coroutine_handle<>::from_address(frame).destroy(); });
+        task.more().context = retain(loop.context);
+        undo.dismiss();
+    }
     start_task(task, frame, false);
 }
 
@@ -167,7 +183,8 @@ void launch(task_base& task, void* frame, task_options options) {
     auto& loop = static_cast<loop_core&>(*task.loop);
     task.number = next_task_number();
     scope_guard undo([&]() noexcept { std::coroutine_handle<>::from_address(frame).destroy(); });
-    if (loop.closed) throw invalid_state_error("create_task: the event loop is closed");
+    check_use(task, "create_task");
+    if (loop.closed) throw invalid_state_error("create_task: the event loop is closed; make a new one");
     if (loop.factory) loop.factory(*loop.loop, options);
     if (!options.name().empty()) task.more().name = options.name();
     if (options.context()) {
@@ -182,17 +199,56 @@ void launch(task_base& task, void* frame, task_options options) {
 
 // --- cancellation ---
 
+namespace {
+
+bool awaits_future(const task_base& task) noexcept {
+    return task.waiting_on != nullptr && task.waiting_on->kind == &future_wait && task.linked();
+}
+
+// The task that this one awaits, and whose cancellation is therefore its own.
+task_base* awaited_task(const task_base& task) noexcept {
+    if (!awaits_future(task)) return nullptr;
+    future_core& inner = *static_cast<future_wait_state*>(task.waiting_on)->what;
+    return inner.has(flag::is_task) ? &as_task(inner) : nullptr;
+}
+
+// A cancellation has come back to the task that it started from: tasks that await each other in a ring. Nobody else
+// can end that, so this one stops waiting.
+void leave_ring(task_base& task) noexcept {
+    if (!awaits_future(task)) return;
+    static_cast<future_wait_state*>(task.waiting_on)->what->waiters.remove(task);
+    task.set(flag::cancel_now);
+    make_ready(task, *task.loop);
+}
+
+}  // namespace
+
+// Tasks that await each other may form a long chain, so it is walked in a loop and not by recursion.
 bool cancel_task(task_base& task, const std::string& message) {
-    if (task.has(flag::done)) return false;
-    ++task.cancelling;
-    if (!message.empty()) task.more().cancel_message = message;
-    if (task.has(flag::in_cancel)) return true;
-    if (task.waiting_on == nullptr) {
-        task.set(flag::must_cancel);
-        return true;
+    if (task.has(flag::done)) {
+        task.clear(flag::unretrieved);
+        return false;
     }
-    task.set(flag::must_cancel);
-    cancel_wait(task);
+    check_use(task, "cancel");
+    std::vector<task_base*> outer;  // those that await `at`, directly or not
+    for (task_base* at = &task;;) {
+        if (at->cancelling != UINT16_MAX) ++at->cancelling;
+        set_cancel_message(*at, message);
+        if (at->has(flag::in_cancel)) {
+            leave_ring(*at);
+            break;
+        }
+        if (task_base* const inner = awaited_task(*at)) {
+            at->set(flag::in_cancel);
+            outer.push_back(at);
+            at = inner;
+            continue;
+        }
+        at->set(flag::must_cancel);
+        if (at->waiting_on != nullptr) cancel_wait(*at);
+        break;
+    }
+    for (task_base* const each : outer) each->clear(flag::in_cancel);
     return true;
 }
 
@@ -238,7 +294,7 @@ context task_context(const task_base& task) {
     return task.extra == nullptr ? context() : context(task.extra->context);
 }
 
-void report_never_awaited(promise_base& promise, const void*) noexcept {
+void report_never_awaited(const promise_base& promise) noexcept {
     try {
         const std::source_location where = promise.where();
         report_late(this_loop, {std::string("A coroutine was never awaited: ") + where.function_name(), nullptr, {},

@@ -6,12 +6,22 @@
 #include <bide/detail/base/scope_guard.hpp>
 #include <bide/error.hpp>
 
+#include <utility>
+
 #include "loop/loop_core.hpp"
 
 namespace bide::detail {
 
 void* allocate_callback(std::size_t size) { return pool_allocate(size); }
 void free_callback(void* at, std::size_t size) noexcept { pool_free(at, size); }
+
+namespace {
+
+void drop_function(callback& what) noexcept {
+    if (what.table().drop != nullptr) what.table().drop(what);
+}
+
+}  // namespace
 
 void retain_callback(callback& what) noexcept {
     if (what.threadsafe) {
@@ -30,15 +40,19 @@ void release_callback(callback& what) noexcept {
         if (refs != 1) return;
     }
     release(what.context);
-    if (what.anchor != nullptr) what.owner->hooks->release_anchor(what.anchor);
-    what.table().release(what);
+    free_callback(&what,
+                  what.table().size);  // the function is gone already, and nothing else has a destructor
 }
 
 void cancel_callback(callback& what) noexcept {
-    auto expected = callback_state::pending;
-    if (!what.state.compare_exchange_strong(expected, callback_state::cancelled, std::memory_order_acq_rel)) return;
-    if (what.threadsafe) return;  // the loop drops the function when it finds the call cancelled
-    what.table().drop(what);
+    if (what.threadsafe) {  // the loop drops the function when it finds the call cancelled
+        auto expected = callback_state::pending;
+        what.state.compare_exchange_strong(expected, callback_state::cancelled, std::memory_order_acq_rel);
+        return;
+    }
+    if (what.state.load(std::memory_order_relaxed) != callback_state::pending) return;
+    what.state.store(callback_state::cancelled, std::memory_order_relaxed);
+    drop_function(what);
     if (!what.in_timers || !what.linked()) return;  // queued: the loop releases it when its turn comes
     static_cast<loop_core*>(what.owner)->timers.remove(what);
     release_callback(what);
@@ -46,11 +60,17 @@ void cancel_callback(callback& what) noexcept {
 
 namespace {
 
+// The call is over: it keeps nothing alive any more, although handles of it may stay, even longer than the loop.
+void let_go(callback& what) noexcept {
+    if (void* const anchor = std::exchange(what.anchor, nullptr)) what.owner->hooks->release_anchor(anchor);
+}
+
 // Drops the function of a threadsafe call that was cancelled, or of any call when the loop closes.
 void finish(callback& what, callback_state from) noexcept {
     if (from == callback_state::pending || (from == callback_state::cancelled && what.threadsafe)) {
-        what.table().drop(what);
+        drop_function(what);
     }
+    let_go(what);
     release_callback(what);
 }
 
@@ -60,7 +80,8 @@ void run_callback(ready_node& node) {
     auto& what = static_cast<callback&>(node);
     auto expected = callback_state::pending;
     if (what.threadsafe) {
-        if (!what.state.compare_exchange_strong(expected, callback_state::running, std::memory_order_acq_rel)) {
+        if (!what.state.compare_exchange_strong(expected, callback_state::running,
+                                                std::memory_order_acq_rel)) {
             return finish(what, expected);
         }
     } else {
@@ -69,22 +90,20 @@ void run_callback(ready_node& node) {
         what.state.store(callback_state::running, std::memory_order_relaxed);
     }
     auto& loop = static_cast<loop_core&>(*what.owner);
-    loop.context = what.context;
+    loop.context =
+        std::exchange(what.context, nullptr);  // the loop's own meanwhile: the call may set variables
     const scope_guard after([&]() noexcept {
-        loop.context = nullptr;
+        release(std::exchange(loop.context, nullptr));
         what.state.store(callback_state::done, std::memory_order_release);
-        what.table().drop(what);
+        drop_function(what);
+        let_go(what);
         release_callback(what);
     });
     try {
         what.table().call(what);
-    } catch (const keyboard_interrupt&) {
+    } catch (const keyboard_interrupt&) { throw; } catch (const system_exit&) {
         throw;
-    } catch (const system_exit&) {
-        throw;
-    } catch (...) {
-        report(loop, {"Exception in a callback", std::current_exception(), {}, {}});
-    }
+    } catch (...) { report(loop, {"Exception in a callback", std::current_exception(), {}, {}}); }
 }
 
 void discard_callback(ready_node& node) noexcept {

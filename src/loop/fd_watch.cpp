@@ -1,14 +1,18 @@
 // bide/loop: add_reader and add_writer, as poll operations that are submitted again after each call.
 #include "loop/fd_watch.hpp"
 
+#include <bide/detail/base/scope_guard.hpp>
 #include <bide/detail/os/ops.hpp>
 #include <bide/error.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "loop/loop_core.hpp"
+#include "os/open_descriptors.hpp"
 
 namespace bide::detail {
 
@@ -20,7 +24,6 @@ struct fd_watch : timer_node {
     int fd;
     bool writing;
     bool removed = false;
-    bool in_flight = false;
     op_request operation;
     move_only_function<void()> fn;
     context_data* context;
@@ -31,7 +34,6 @@ namespace {
 void submit(fd_watch& watch) noexcept {
     watch.request = &watch.operation;
     watch.operation.state = op_state::idle;
-    watch.in_flight = true;
     watch.loop.submit(watch);
 }
 
@@ -47,39 +49,40 @@ void unlist(fd_watch& watch) noexcept {
 }
 
 void call(fd_watch& watch) {
-    watch.loop.context = watch.context;
-    const auto leave = [&] { watch.loop.context = nullptr; };
+    // The loop's own meanwhile, as the callback may set variables; the next call sees them.
+    watch.loop.context = std::exchange(watch.context, nullptr);
+    const scope_guard leave([&]() noexcept { watch.context = std::exchange(watch.loop.context, nullptr); });
     try {
         watch.fn();
-    } catch (const base_exception&) {
-        leave();
+    } catch (const keyboard_interrupt&) { throw; } catch (const system_exit&) {
         throw;
     } catch (...) {
-        leave();
         report(watch.loop, {"Exception in a reader or writer callback", std::current_exception(), {}, {}});
     }
-    leave();
+}
+
+// The operation has ended without a readiness: the descriptor was forgotten, or it is none any more.
+void give_up(fd_watch& watch) {
+    loop_core& loop = watch.loop;
+    const int error = -watch.operation.result;
+    const std::string what =
+        std::string(watch.operation.kind->name) + " on descriptor " + std::to_string(watch.fd);
+    unlist(watch);
+    destroy(watch);
+    if (error == ECANCELED) return;  // by event_loop::forget(), which is as good as a removal
+    report(loop, {"A watched descriptor failed and is no longer watched",
+                  std::make_exception_ptr(std::system_error(error, std::generic_category(), what)),
+                  {},
+                  {}});
 }
 
 void run_watch(ready_node& node) {
     auto& watch = static_cast<fd_watch&>(node);
-    watch.in_flight = false;
     if (watch.removed) return destroy(watch);
-    if (watch.operation.result < 0) {
-        const std::string what = std::string(watch.operation.kind->name) + " on descriptor " + std::to_string(watch.fd);
-        const auto error = std::make_exception_ptr(
-            std::system_error(-watch.operation.result, std::generic_category(), what));
-        loop_core& loop = watch.loop;
-        unlist(watch);
-        destroy(watch);
-        report(loop, {"A watched descriptor failed and is no longer watched", error, {}, {}});
-        return;
-    }
-    watch.in_flight = true;  // the callback may remove the watch: it must not be freed below it
+    if (watch.operation.result < 0) return give_up(watch);
+    // The callback may remove or replace the watch, or end the loop; the watch lasts until it returns.
+    const scope_guard again([&]() noexcept { watch.removed ? destroy(watch) : submit(watch); });
     call(watch);
-    watch.in_flight = false;
-    if (watch.removed) return destroy(watch);
-    submit(watch);
 }
 
 void discard_watch(ready_node& node) noexcept { destroy(static_cast<fd_watch&>(node)); }
@@ -107,7 +110,13 @@ fd_watch::fd_watch(loop_core& in, int descriptor, bool for_writing, move_only_fu
 }
 
 void add_watch(loop_core& loop, int fd, bool writing, move_only_function<void()> fn) {
-    if (fd < 0) throw std::invalid_argument("add_reader/add_writer: " + std::to_string(fd) + " is no descriptor");
+    const char* const call = writing ? "add_writer" : "add_reader";
+    if (fd < 0)
+        throw std::invalid_argument(std::string(call) + ": " + std::to_string(fd) + " is no descriptor");
+    if (!is_open(fd)) {
+        throw std::system_error(EBADF, std::generic_category(),
+                                call + (" on descriptor " + std::to_string(fd)));
+    }
     auto watch = std::make_unique<fd_watch>(loop, fd, writing, std::move(fn));
     loop.watches.reserve(loop.watches.size() + 1);
     remove_watch(loop, fd, writing);

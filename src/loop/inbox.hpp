@@ -24,7 +24,8 @@ public:
         do {
             if (head == &closed_) return false;
             node.next_ready = head;
-        } while (!head_.compare_exchange_weak(head, &node, std::memory_order_seq_cst, std::memory_order_relaxed));
+        } while (
+            !head_.compare_exchange_weak(head, &node, std::memory_order_seq_cst, std::memory_order_relaxed));
         wake = asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst);
         return true;
     }

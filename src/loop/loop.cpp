@@ -3,6 +3,7 @@
 
 #include <bide/error.hpp>
 
+#include <charconv>
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
@@ -15,13 +16,21 @@ namespace bide {
 
 namespace {
 
+// The two lists of backends have the same order: one is public, the other is of the layer below.
 detail::backend_kind kind_of(backend_type type) noexcept {
-    switch (type) {
-        case backend_type::epoll: return detail::backend_kind::epoll;
-        case backend_type::io_uring: return detail::backend_kind::io_uring;
-        case backend_type::automatic: break;
+    static_assert(static_cast<int>(backend_type::automatic) ==
+                  static_cast<int>(detail::backend_kind::automatic));
+    return static_cast<detail::backend_kind>(type);
+}
+
+std::uint64_t seed_from(std::string_view text) {
+    std::uint64_t seed = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        throw std::invalid_argument("BIDE_SHUFFLE is '" + std::string(text) +
+                                    "'; use a number, 0 for no shuffling");
     }
-    return detail::backend_kind::automatic;
+    return seed;
 }
 
 // What the program left open is decided by the environment.
@@ -32,7 +41,7 @@ loop_options completed(loop_options options) {
     }
     if (!options.shuffle()) {
         const char* const text = std::getenv("BIDE_SHUFFLE");
-        options.shuffle(text == nullptr ? 0 : std::strtoull(text, nullptr, 10));
+        options.shuffle(text == nullptr || *text == '\0' ? 0 : seed_from(text));
     }
     return options;
 }
@@ -47,7 +56,8 @@ event_loop::event_loop(const loop_options& options) {
 }
 
 event_loop::event_loop(std::unique_ptr<detail::backend> backend, const loop_options& options)
-    : core_(std::make_unique<detail::loop_core>(*this, std::move(backend), "given by the caller", completed(options))),
+    : core_(std::make_unique<detail::loop_core>(*this, std::move(backend), "given by the caller",
+                                                completed(options))),
       state_(core_.get()) {}
 
 event_loop::~event_loop() { close(); }
@@ -56,25 +66,41 @@ void event_loop::run_forever() {
     if (closed_) throw invalid_state_error("run_forever: the event loop is closed; make a new one");
     if (is_running()) throw invalid_state_error("run_forever: this event loop is already running");
     if (detail::this_loop != nullptr) {
-        throw invalid_state_error("run_forever: another event loop is running in this thread; await instead of running");
+        throw invalid_state_error(
+            "run_forever: another event loop is running in this thread; await instead of running");
+    }
+    if (core_->os->inherited()) {
+        throw invalid_state_error(
+            "run_forever: this event loop was made before fork(); make a new one in the child");
+    }
+    if (core_->runner && !core_->runner.is_here()) {
+        throw invalid_state_error("run_forever: this event loop belongs to the thread that ran it first; "
+                                  "make one loop for each thread");
     }
     core_->run_forever();
 }
 
 void event_loop::stop() noexcept { core_->stopping = true; }
-bool event_loop::is_running() const noexcept { return core_->thread != std::thread::id(); }
+bool event_loop::is_running() const noexcept {
+    return core_->thread.load(std::memory_order_relaxed) != std::thread::id();
+}
 bool event_loop::is_closed() const noexcept { return closed_; }
 
 void event_loop::close() {
     if (closed_) return;
     if (is_running()) throw invalid_state_error("close: the event loop is running; stop it first");
+    if (core_->os->in_flight() != 0 && core_->runner && !core_->runner.is_here() &&
+        !core_->runner.has_ended()) {
+        throw invalid_state_error("close: operations are in flight and the thread that ran this event loop "
+                                  "is alive; close it there");
+    }
     closed_ = true;
     core_->close();
 }
 
 void event_loop::check_call_slow() const {
     if (closed_) throw invalid_state_error("the event loop is closed");
-    if (is_running() && core_->thread != std::this_thread::get_id()) {
+    if (is_running() && core_->thread.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
         throw invalid_state_error(
             "this event loop runs in another thread; use call_soon_threadsafe or run_coroutine_threadsafe");
     }
@@ -89,16 +115,15 @@ void event_loop::post(detail::callback& what) {
     what.threadsafe = true;
     what.owner = state_;
     if (detail::this_loop != nullptr) what.context = detail::retain(detail::this_loop->context);
-    bool wake = false;
-    if (!core_->arrivals.push(what, wake)) {
-        detail::discard_callback(what);
-        detail::release_callback(what);
-        throw invalid_state_error("call_soon_threadsafe: the event loop is closed");
-    }
-    if (wake) core_->os->wake();
+    if (core_->door->post(what)) return;
+    detail::discard_callback(what);
+    detail::release_callback(what);
+    throw invalid_state_error("call_soon_threadsafe: the event loop is closed");
 }
 
-void event_loop::insert_timer(detail::callback& what) noexcept {
+void event_loop::insert_timer(detail::callback& what, std::int64_t when) noexcept {
+    adopt(what);
+    what.when = when;
     what.in_timers = true;
     core_->timers.insert(what);
 }
@@ -109,11 +134,13 @@ void event_loop::watch(int fd, bool writing, move_only_function<void()> fn) {
 }
 
 bool event_loop::remove_reader(int fd) {
+    if (closed_) return false;  // clean-up code need not know
     check_call();
     return detail::remove_watch(*core_, fd, false);
 }
 
 bool event_loop::remove_writer(int fd) {
+    if (closed_) return false;
     check_call();
     return detail::remove_watch(*core_, fd, true);
 }
@@ -131,7 +158,9 @@ const std::string& event_loop::backend_reason() const noexcept { return core_->r
 
 std::int64_t event_loop::now() const noexcept { return core_->os->now(); }
 
-event_loop* running_loop() noexcept { return detail::this_loop == nullptr ? nullptr : detail::this_loop->loop; }
+event_loop* running_loop() noexcept {
+    return detail::this_loop == nullptr ? nullptr : detail::this_loop->loop;
+}
 
 event_loop& get_running_loop() {
     event_loop* const loop = running_loop();

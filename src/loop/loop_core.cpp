@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "loop/fd_watch.hpp"
 #include "loop/loop_list.hpp"
@@ -32,7 +33,8 @@ std::uint64_t next_random(std::uint64_t& state) noexcept {  // xorshift64
 
 }  // namespace
 
-loop_core::loop_core(event_loop& owner, std::unique_ptr<backend> system, std::string why, const loop_options& options)
+loop_core::loop_core(event_loop& owner, std::unique_ptr<backend> system, std::string why,
+                     const loop_options& options)
     : os(std::move(system)),
       reason(std::move(why)),
       poll_interval_(options.poll_interval()),
@@ -45,21 +47,21 @@ loop_core::loop_core(event_loop& owner, std::unique_ptr<backend> system, std::st
 loop_core::~loop_core() { delist(*this); }
 
 void loop_core::run_forever() {
-    thread = std::this_thread::get_id();
+    if (!runner) runner = thread_mark::here();
+    thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
     this_loop = this;
     const scope_guard leave([this]() noexcept {
         this_loop = nullptr;
-        thread = {};
+        thread.store({}, std::memory_order_relaxed);
         stopping = false;
     });
-    do {
-        run_once();
-    } while (!stopping);
+    do { run_once(); } while (!stopping);
 }
 
 // One turn: look at the operating system, then run what is ready. What the batch schedules waits for the next turn.
 void loop_core::run_once() {
-    if (on_turn) [[unlikely]] on_turn();
+    if (on_turn) [[unlikely]]
+        on_turn();
     arrivals.take(ready);
     if (ready.empty() || stopping || ran_ >= poll_interval_) look_at_os();
     batch_.append(ready);
@@ -77,6 +79,7 @@ void loop_core::look_at_os() {
     if (interrupts.load(std::memory_order_relaxed) != 0 && on_interrupt) on_interrupt();
     if (!ready.empty() || stopping) {
         if (os->in_flight() != 0) os->poll(0, ready);
+        if (timers.empty()) return;
     } else {
         const std::int64_t deadline = timers.next_deadline();
         if (deadline == no_deadline && os->in_flight() == 0 && pending_external == 0) check_stuck();
@@ -89,7 +92,7 @@ void loop_core::look_at_os() {
         if (interrupts.load(std::memory_order_relaxed) != 0 && on_interrupt) on_interrupt();
         arrivals.take(ready);
     }
-    if (!timers.empty()) timers.expire(os->now(), ready);
+    timers.expire(os->now(), ready);  // also without timers: the next ones are set from here on
 }
 
 void loop_core::run_batch() {
@@ -111,31 +114,41 @@ void loop_core::shuffle_batch() {
     std::vector<ready_node*> nodes;
     while (ready_node* const node = batch_.pop()) nodes.push_back(node);
     for (std::size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[next_random(shuffle_) % i]);
-    for (ready_node* const node : nodes) batch_.push(*node);
+    for (ready_node* const node : nodes) {
+        if (node->ops->removable) {
+            batch_.push_removable(static_cast<timer_node&>(static_cast<wait_node&>(*node)));
+        } else {
+            batch_.push(*node);
+        }
+    }
 }
 
 void loop_core::check_stuck() {
     if (hooks == nullptr || tasks.after == &tasks || others_may_act()) return;
+    if (!arrivals.empty()) return;  // from a thread that has ended since
     if (const std::exception_ptr error = hooks->stuck(*this)) std::rethrow_exception(error);
 }
 
 void loop_core::drain() noexcept {
+    if (os->inherited()) return;  // the parent's operations: the kernel touches no memory of this process
     while (os->in_flight() != 0) os->poll(no_deadline, ready);
 }
 
 void loop_core::close() noexcept {
     closed = true;
-    this_loop = this;  // destructors of frames and callbacks may look for their loop
-    const scope_guard leave([]() noexcept { this_loop = nullptr; });
+    // Destructors of frames and callbacks may look for their loop. Another one may be running: it stays the running one.
+    const scope_guard leave([before = std::exchange(this_loop, this)]() noexcept { this_loop = before; });
     close_watches(*this);
     drop_queued();
     if (hooks != nullptr) hooks->destroy_tasks(*this);
     drain();
+    door->close();
     arrivals.close(ready);
     drop_queued();
     executor_slot.reset();
     core_slot.reset();
     drop_queued();
+    if (tasks.after != &tasks) hooks->destroy_tasks(*this);  // made by destructors of what was dropped
 }
 
 // Discards what is ready and what waits for a moment, without running it.

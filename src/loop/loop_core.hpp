@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "loop/inbox.hpp"
+#include "loop/loop_door.hpp"
 #include "loop/timer_queue.hpp"
 #include "os/backend.hpp"
+#include "os/thread_mark.hpp"
 
 namespace bide::detail {
 
@@ -27,6 +29,10 @@ public:
 
     void run_forever();
     void run_once();
+    // Whether a thread other than the calling one runs it.
+    [[nodiscard]] bool runs_elsewhere() const noexcept {
+        return thread != std::thread::id() && thread != std::this_thread::get_id();
+    }
     void close() noexcept;
     // Waits until no operation is in flight; what comes back is ready.
     void drain() noexcept;
@@ -34,17 +40,27 @@ public:
     // Discards what is ready and what waits for a moment, without running it.
     void drop_queued() noexcept;
 
+    // During a turn: `node` runs next, before the rest of the turn.
+    void run_next(ready_node& node) noexcept { batch_.push_front(node); }
+    // Takes out a node if it is ready. O(n).
+    bool unqueue_any(ready_node& node) noexcept { return batch_.remove(node) || ready.remove(node); }
+
+    // Takes out a removable node that is ready but has not run.
+    void unqueue(timer_node& node) noexcept { ready_queue::take_out(node, batch_, ready); }
+
     // Starts an operation; the node becomes ready when it is done.
     void submit(timer_node& node) noexcept { os->submit(node); }
 
     std::unique_ptr<backend> os;
     std::string reason;
-    timer_queue timers;
+    timer_queue timers{os->now()};
     inbox arrivals;
-    exception_handler on_exception;
+    const std::shared_ptr<loop_door> door = std::make_shared<loop_door>(*this, arrivals, *os);
+    std::shared_ptr<exception_handler> on_exception;  // shared: a handler may replace itself
     task_factory factory;
     std::int64_t slow_ns = 100'000'000;
-    std::thread::id thread;      // that runs it; empty while none does
+    std::atomic<std::thread::id> thread{};  // that runs it; empty while none does
+    thread_mark runner;                     // that ran it first; the loop is its from then on
     std::vector<fd_watch*> watches;
     bool stopping = false;
     bool closed = false;
@@ -79,6 +95,5 @@ void report_late(const loop_state* loop, const exception_context& context) noexc
 
 // Reports `context` through the loop's handler; never throws but for keyboard_interrupt and system_exit.
 void report(loop_core& loop, exception_context context);
-
 
 }  // namespace bide::detail

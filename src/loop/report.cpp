@@ -11,19 +11,21 @@
 
 namespace bide {
 
-void event_loop::set_exception_handler(exception_handler handler) { core_->on_exception = std::move(handler); }
+void event_loop::set_exception_handler(exception_handler handler) {
+    core_->on_exception = handler ? std::make_shared<exception_handler>(std::move(handler)) : nullptr;
+}
 bool event_loop::has_exception_handler() const noexcept { return static_cast<bool>(core_->on_exception); }
 
 void event_loop::call_exception_handler(const exception_context& context) {
-    if (!core_->on_exception) return default_exception_handler(context);
+    const std::shared_ptr<exception_handler> handler = core_->on_exception;
+    if (!handler) return default_exception_handler(context);
     try {
-        core_->on_exception(*this, context);
-    } catch (const keyboard_interrupt&) {
-        throw;
-    } catch (const system_exit&) {
+        (*handler)(*this, context);
+    } catch (const keyboard_interrupt&) { throw; } catch (const system_exit&) {
         throw;
     } catch (...) {
-        default_exception_handler({"Unhandled error in the exception handler", std::current_exception(), {}, {}});
+        default_exception_handler(
+            {"Unhandled error in the exception handler", std::current_exception(), {}, {}});
         default_exception_handler(context);
     }
 }
@@ -46,7 +48,7 @@ void report(loop_core& loop, exception_context context) { loop.loop->call_except
 
 void report_late(const loop_state* loop, const exception_context& context) noexcept {
     try {
-        if (is_alive(loop) && !loop->loop->is_closed()) return loop->loop->call_exception_handler(context);
+        if (is_alive(loop)) return loop->loop->call_exception_handler(context);
     } catch (...) {  // keyboard_interrupt or system_exit out of a handler, in a destructor: nowhere to go
     }
     event_loop::default_exception_handler(context);

@@ -17,19 +17,30 @@ std::int64_t floor_to_tick(std::int64_t when, int bits) noexcept { return (when 
 
 }  // namespace
 
-timer_queue::timer_queue() noexcept {
+timer_queue::timer_queue(std::int64_t now) noexcept
+    : horizon_(now < 0 ? 0 : slot_end(floor_to_tick(now, tick_bits))) {
     for (auto& level : heads_) {
         for (wait_node& head : level) head.prev = head.next = &head;
     }
+    never_.prev = never_.next = &never_;
 }
 
 void timer_queue::insert(timer_node& node) noexcept {
     ++size_;
     if (node.when < horizon_) {
         to_heap(node);
-    } else {
+    } else if (node.when != no_deadline) {
         to_wheel(node);
+    } else {
+        append(never_, node);
     }
+}
+
+void timer_queue::append(wait_node& head, timer_node& node) noexcept {
+    node.prev = head.prev;
+    node.next = &head;
+    head.prev->next = &node;
+    head.prev = &node;
 }
 
 void timer_queue::to_wheel(timer_node& node) noexcept {
@@ -37,11 +48,7 @@ void timer_queue::to_wheel(timer_node& node) noexcept {
     const auto differs = (ticks ^ (static_cast<std::uint64_t>(horizon_) >> tick_bits)) | (slots - 1);
     const auto level = static_cast<std::size_t>((63 - std::countl_zero(differs)) / slot_bits);
     const std::size_t slot = (ticks >> (level * slot_bits)) & (slots - 1);
-    wait_node& head = heads_[level][slot];
-    node.prev = head.prev;
-    node.next = &head;
-    head.prev->next = &node;
-    head.prev = &node;
+    append(heads_[level][slot], node);
     occupied_[level] |= std::uint64_t{1} << slot;
 }
 
@@ -51,7 +58,7 @@ void timer_queue::remove(timer_node& node) noexcept {
     wait_node* const before = node.prev;
     before->next = node.next;
     node.next->prev = before;
-    if (before == node.next) {  // only the head is left
+    if (before == node.next && before != &never_) {  // only the head is left
         const auto index = static_cast<std::size_t>(before - &heads_[0][0]);
         occupied_[index / slots] &= ~(std::uint64_t{1} << (index % slots));
     }
@@ -108,6 +115,10 @@ void timer_queue::empty_slot(std::size_t level, std::size_t slot) noexcept {
     }
 }
 
+std::int64_t timer_queue::slot_end(std::int64_t start) noexcept {
+    return start > INT64_MAX - tick ? INT64_MAX : start + tick;
+}
+
 // Empties the earliest slot if it starts before `target`, and moves the horizon behind it. A slot of a higher level is
 // emptied even when it starts at `target`: what is inserted from then on would go to a lower level and overtake it.
 bool timer_queue::advance_one(std::int64_t target) noexcept {
@@ -116,21 +127,20 @@ bool timer_queue::advance_one(std::int64_t target) noexcept {
     std::int64_t start = 0;
     if (!first_slot(level, slot, start)) return false;
     if (start > target || (start == target && level == 0)) return false;
-    horizon_ = level == 0 ? start + tick : start;
+    horizon_ = level == 0 ? slot_end(start) : start;
     empty_slot(level, slot);
     return true;
 }
 
 // Slot by slot, so that the heap never holds more than one slot even when the loop is late for many.
 void timer_queue::expire(std::int64_t now, ready_queue& due) noexcept {
-    const std::int64_t slot_start = floor_to_tick(now, tick_bits);
-    const std::int64_t target = slot_start > INT64_MAX - tick ? INT64_MAX : slot_start + tick;
+    const std::int64_t target = slot_end(floor_to_tick(now, tick_bits));
     do {
         while (!heap_.empty() && heap_.front().when <= now) {
             timer_node& node = *heap_.front().node;
             remove_from_heap(0);
             --size_;
-            due.push(node);
+            due.push_removable(node);
         }
     } while (horizon_ <= target && advance_one(target));
     horizon_ = std::max(horizon_, target);
@@ -138,14 +148,17 @@ void timer_queue::expire(std::int64_t now, ready_queue& due) noexcept {
 
 timer_node* timer_queue::take_any() noexcept {
     timer_node* node = nullptr;
+    std::size_t level = 0;
+    std::size_t slot = 0;
+    std::int64_t start = 0;
     if (!heap_.empty()) {
         node = heap_.front().node;
-    } else {
-        std::size_t level = 0;
-        std::size_t slot = 0;
-        std::int64_t start = 0;
-        if (!first_slot(level, slot, start)) return nullptr;
+    } else if (first_slot(level, slot, start)) {
         node = static_cast<timer_node*>(heads_[level][slot].next);
+    } else if (size_ != 0) {
+        node = static_cast<timer_node*>(never_.next);
+    } else {
+        return nullptr;
     }
     remove(*node);
     return node;

@@ -16,6 +16,7 @@
 //   3. Timers of equal deadline are in the same slot or the heap, in the order in which they were set: a slot that is
 //      emptied into a lower level or the heap keeps its order, and it is emptied before anything later is inserted.
 //   4. A linked timer has prev != null; in the heap prev is `heap_mark` and next holds the index.
+//   5. A deadline of no_deadline is never: such timers are in a list of their own, and nobody wakes up for them.
 #pragma once
 
 #include <bide/detail/base/node.hpp>
@@ -29,7 +30,8 @@ namespace bide::detail {
 
 class timer_queue {
 public:
-    timer_queue() noexcept;
+    // `now` only saves moving timers that are set before the first expire().
+    explicit timer_queue(std::int64_t now = 0) noexcept;
     timer_queue(const timer_queue&) = delete;
     timer_queue& operator=(const timer_queue&) = delete;
 
@@ -45,7 +47,7 @@ public:
     // the past although nothing is due; expire() then brings the wheel up to date, and the next answer is later.
     [[nodiscard]] std::int64_t next_deadline() noexcept;
 
-    // Unlinks every timer with when <= now and appends it to `due`, in order.
+    // Unlinks every timer with when <= now and appends it to `due`, in order. Never those without a deadline.
     void expire(std::int64_t now, ready_queue& due) noexcept;
 
     // Unlinks any one timer; null when empty.
@@ -64,10 +66,12 @@ private:
         timer_node* node;
     };
 
+    static std::int64_t slot_end(std::int64_t start) noexcept;
     static bool earlier(const entry& a, const entry& b) noexcept {
         return a.when != b.when ? a.when < b.when : a.order < b.order;
     }
 
+    static void append(wait_node& head, timer_node& node) noexcept;
     void to_wheel(timer_node& node) noexcept;
     void to_heap(timer_node& node) noexcept;
     void empty_slot(std::size_t level, std::size_t slot) noexcept;
@@ -84,6 +88,7 @@ private:
     std::vector<entry> heap_;
     std::uint64_t occupied_[levels] = {};
     wait_node heads_[levels][slots] = {};
+    wait_node never_{};
 };
 
 }  // namespace bide::detail

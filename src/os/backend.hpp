@@ -8,9 +8,12 @@
 #include <memory>
 #include <string>
 
+#include "os/fork_count.hpp"
+
 namespace bide::detail {
 
-// Everything above asks the operating system for anything only through these calls, from one thread, but for wake().
+// Everything above asks the operating system for anything only through these calls, but for wake() from one thread: the
+// first that polls. Another thread may poll when that one has ended, to take back what was in flight.
 // Virtual time, fault injection and simulated networks are further implementations of this class.
 class backend {
 public:
@@ -42,9 +45,16 @@ public:
     // Operations whose node has not come back. While it is 0, poll(0) has nothing to find and need not be called.
     [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 
+    // Made before a fork: in the child, where only cancel(), forget() and the destructor may be called; they do nothing
+    // that the parent could notice. What is in flight is the parent's and never comes back here.
+    [[nodiscard]] bool inherited() const noexcept { return made_in_ != fork_count(); }
+
 protected:
     backend() = default;
     std::uint32_t in_flight_ = 0;
+
+private:
+    const std::uint32_t made_in_ = fork_count();
 };
 
 enum class backend_kind { automatic, epoll, io_uring };
@@ -61,8 +71,16 @@ backend_choice choose_backend(backend_kind wanted);
 
 std::unique_ptr<backend> make_epoll_backend();
 // Null, with the reason in `why`, where the kernel or its settings do not allow it or bide was built without it.
-std::unique_ptr<backend> make_uring_backend(std::string& why);
+// `oldest`: uses nothing that came after the oldest kernel it runs on, to test that.
+std::unique_ptr<backend> make_uring_backend(std::string& why, bool oldest = false);
 
 std::int64_t monotonic_now() noexcept;
+
+// From now until the deadline on that clock; 0 when it has passed.
+std::int64_t time_left(std::int64_t deadline) noexcept;
+
+// Writing to a pipe that nobody reads is to fail with EPIPE, not to end the process: ignores SIGPIPE for the whole
+// process where it has its default action, as Python does when it starts. Every backend begins with this.
+void ignore_sigpipe() noexcept;
 
 }  // namespace bide::detail

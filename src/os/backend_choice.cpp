@@ -33,7 +33,8 @@ backend_choice choose_backend(backend_kind wanted) {
     if (asked.kind == backend_kind::epoll) return {make_epoll_backend(), "epoll: asked for by " + asked.by};
     std::string why;
     if (auto ring = make_uring_backend(why)) {
-        if (asked.kind == backend_kind::io_uring) return {std::move(ring), "io_uring: asked for by " + asked.by};
+        if (asked.kind == backend_kind::io_uring)
+            return {std::move(ring), "io_uring: asked for by " + asked.by};
         return {std::move(ring), "io_uring: the kernel offers it (" + why + ")"};
     }
     if (asked.kind == backend_kind::io_uring) {

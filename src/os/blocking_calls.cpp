@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "os/fork_count.hpp"
 #include "os/worker_pool.hpp"
 
 namespace bide::detail {
@@ -16,12 +17,11 @@ struct blocking_calls::arrivals {
     std::uint32_t count = 0;
 };
 
-struct blocking_calls::call final : worker_pool::job {
+struct blocking_calls::call final : worker_job {
     call(timer_node& operation, wakeup& wake_up, std::shared_ptr<arrivals> to) noexcept
-        : node(operation), wake(wake_up), target(std::move(to)) {}
+        : worker_job(table), node(operation), wake(wake_up), target(std::move(to)) {}
 
-    void run() noexcept override {
-        const int result = node.request->kind->attempt(node.request->args);
+    void arrive() noexcept {
         {
             const std::lock_guard lock(target->mutex);
             node.request->result = result;
@@ -34,15 +34,28 @@ struct blocking_calls::call final : worker_pool::job {
         delete this;
     }
 
+    static void run(worker_job& job) noexcept {
+        auto& self = static_cast<call&>(job);
+        self.result = self.node.request->kind->attempt(self.node.request->args);
+    }
+    static void finish(worker_job& job) noexcept { static_cast<call&>(job).arrive(); }
+    static void drop(worker_job& job, const std::exception_ptr&) noexcept {
+        auto& self = static_cast<call&>(job);
+        self.result = -ECANCELED;
+        self.arrive();
+    }
+    static constexpr worker_job_ops table{run, finish, drop};
+
     timer_node& node;
     wakeup& wake;
     std::shared_ptr<arrivals> target;
+    int result = 0;
 };
 
-blocking_calls::blocking_calls(wakeup& wake) noexcept : wake_(wake) {}
+blocking_calls::blocking_calls(wakeup& wake) noexcept : wake_(wake), made_in_(fork_count()) {}
 
 blocking_calls::~blocking_calls() {
-    if (!arrivals_) return;
+    if (!arrivals_ || made_in_ != fork_count()) return;
     std::unique_lock lock(arrivals_->mutex);
     arrivals_->changed.wait(lock, [this] { return arrivals_->count == running_; });
 }
@@ -52,15 +65,17 @@ void blocking_calls::start(timer_node& node) noexcept {
     if (!arrivals_) arrivals_ = std::make_shared<arrivals>();
     try {
         auto job = std::make_unique<call>(node, wake_, arrivals_);
-        worker_pool::shared().submit(*job);
-        static_cast<void>(job.release());
+        if (worker_pool::shared().submit(*job)) {
+            static_cast<void>(job.release());
+            return;
+        }
     } catch (...) {  // no memory or no thread: the operation fails, the loop lives
-        const std::lock_guard lock(arrivals_->mutex);
-        node.request->result = -EAGAIN;
-        arrivals_->done.push(node);
-        ++arrivals_->count;
-        wake_.signal();
     }
+    const std::lock_guard lock(arrivals_->mutex);
+    node.request->result = -EAGAIN;
+    arrivals_->done.push(node);
+    ++arrivals_->count;
+    wake_.signal();
 }
 
 std::uint32_t blocking_calls::collect(ready_queue& done) noexcept {

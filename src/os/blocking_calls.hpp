@@ -15,7 +15,7 @@ namespace bide::detail {
 class blocking_calls {
 public:
     explicit blocking_calls(wakeup& wake) noexcept;
-    ~blocking_calls();  // waits for the calls still running
+    ~blocking_calls();  // waits for the calls still running, but not in the child of a fork: they run in the parent
 
     void start(timer_node& node) noexcept;
     // Appends what has finished since the last call; returns how many.
@@ -27,6 +27,7 @@ private:
     wakeup& wake_;
     std::shared_ptr<arrivals> arrivals_;
     std::uint32_t running_ = 0;
+    const std::uint32_t made_in_;
 };
 
 }  // namespace bide::detail

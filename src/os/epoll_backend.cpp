@@ -6,13 +6,17 @@
 //
 // Stale descriptors. The kernel ties a registration to the open file, this backend's table to the number. When the
 // last descriptor of a file is closed, the kernel drops the registration in silence, and the number may come back as
-// another file that the table would call registered. Three things prevent a wait that never ends:
+// another file that the table would call registered. Four things prevent a wait that never ends:
 //   1. Whoever closes a descriptor of ours calls forget() first.
-//   2. The poll operations, which wait on descriptors that others own and close, confirm the registration each time
-//      they begin to wait (EPOLL_CTL_MOD; ENOENT: register anew). That also re-arms the edge.
-//   3. A registration left behind by a duplicate of a closed descriptor can only cause an extra attempt.
+//   2. The poll operations wait on descriptors that others own, and close without a word once nobody waits. Such an
+//      operation confirms the registration each time it begins to wait (EPOLL_CTL_MOD; ENOENT: register anew), which
+//      also re-arms the edge; and a registration that only poll operations have used is confirmed by the first other
+//      operation too, because the number may be ours by now.
+//   3. An operation that makes a descriptor clears the table's entry for its number.
+//   4. A registration left behind by a duplicate of a closed descriptor can only cause an extra attempt.
 //
-// A regular file cannot be registered (EPERM): its operations, like all that have no readiness, run on worker threads.
+// What cannot be registered (EPERM: a file that says "try again" but has no readiness), like all operations that have
+// no readiness form, runs on worker threads.
 #include <bide/time.hpp>
 
 #include <sys/epoll.h>
@@ -26,6 +30,7 @@
 #include "os/backend.hpp"
 #include "os/blocking_calls.hpp"
 #include "os/fd.hpp"
+#include "os/quick_clock.hpp"
 #include "os/wakeup.hpp"
 
 #include <bide/detail/base/wait_list.hpp>
@@ -39,6 +44,7 @@ struct watched {
     wait_list readers;
     wait_list writers;
     bool registered = false;
+    bool ours = false;  // some operation other than poll has waited under this registration
 };
 
 class epoll_backend final : public backend {
@@ -73,24 +79,31 @@ public:
         if (!finished_.empty()) deadline = 0;
         // Without operations in flight only wake() could be found, and a caller that does not sleep needs no wake-up.
         if (deadline != 0 || in_flight_ != 0) wait(deadline);
-        in_flight_ -= blocking_.collect(finished_) + std::exchange(finished_count_, 0);
+        in_flight_ -= std::exchange(finished_count_, 0);
         done.append(finished_);
+        in_flight_ -= blocking_.collect(finished_);
+        for (ready_node* node = finished_.take_all(); node != nullptr;) {
+            ready_node* const following = node->next_ready;
+            note_made(*static_cast<timer_node*>(node)->request);
+            done.push(*node);
+            node = following;
+        }
     }
 
     void wake() noexcept override { wakeup_.signal(); }
 
     void forget(int fd) noexcept override {
-        if (static_cast<std::size_t>(fd) >= table_.size()) return;
+        if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
         watched& entry = table_[static_cast<std::size_t>(fd)];
-        if (!entry.registered) return;
+        if (!entry.registered || inherited()) return;
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-        entry.registered = false;
+        entry.registered = entry.ours = false;
         for (wait_list* list : {&entry.readers, &entry.writers}) {
             while (wait_node* node = list->pop_front()) finish(static_cast<timer_node&>(*node), -ECANCELED);
         }
     }
 
-    std::int64_t now() noexcept override { return monotonic_now(); }
+    std::int64_t now() noexcept override { return clock_.now(); }
     [[nodiscard]] const char* name() const noexcept override { return "epoll"; }
 
 private:
@@ -100,8 +113,16 @@ private:
     void finish(timer_node& node, int result) noexcept {
         node.request->result = result;
         node.request->state = op_state::done;
+        note_made(*node.request);
         ++finished_count_;  // in flight until poll() hands it over
         finished_.push(node);
+    }
+
+    // Where the result is a new descriptor, nothing that is known of its number holds.
+    void note_made(const op_request& request) noexcept {
+        if (request.kind->late_success != late::close_fd || request.result < 0) return;
+        const auto index = static_cast<std::size_t>(request.result);
+        if (index < table_.size()) table_[index].ours = false;
     }
 
     bool attempt(timer_node& node) noexcept {
@@ -127,17 +148,19 @@ private:
         const op_request& request = *node.request;
         watched& entry = entry_for(request.args.fd);
         const bool foreign = request.kind == &poll_read_op || request.kind == &poll_write_op;
-        if (!entry.registered || foreign) {
+        if (foreign || !entry.ours) {
             const int error = enrol(request.args.fd, entry.registered);
             if (error == EPERM) return blocking_.start(node);
             if (error != 0) return finish(node, -error);
             entry.registered = true;
+            if (!foreign) entry.ours = true;
         }
         list_of(request).push_back(node);
     }
 
     int enrol(int fd, bool registered) noexcept {
-        epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.u64 = static_cast<unsigned>(fd)}};
+        epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                          .data = {.u64 = static_cast<unsigned>(fd)}};
         if (registered && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return 0;
         if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return 0;
         if (errno != EEXIST) return errno;
@@ -159,12 +182,12 @@ private:
     int sleep_until(std::int64_t deadline, epoll_event* events) noexcept {
         if (deadline == 0) return ::epoll_wait(epoll_.get(), events, batch, 0);
         if (deadline == no_deadline) return ::epoll_wait(epoll_.get(), events, batch, -1);
-        const std::int64_t left = std::max<std::int64_t>(0, deadline - monotonic_now());
+        const std::int64_t left = time_left(deadline);
         if (precise_) {
             const timespec span{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
             const int count = ::epoll_pwait2(epoll_.get(), events, batch, &span, nullptr);
-            if (count >= 0 || errno != ENOSYS) return count;
-            precise_ = false;  // before Linux 5.11
+            if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+            precise_ = false;  // before Linux 5.11, or a sandbox that does not know the call
         }
         const std::int64_t ms = std::min<std::int64_t>((left + 999'999) / 1'000'000, 1'000'000'000);
         return ::epoll_wait(epoll_.get(), events, batch, static_cast<int>(ms));
@@ -186,6 +209,7 @@ private:
     wakeup wakeup_;
     unique_fd epoll_;
     blocking_calls blocking_;
+    quick_clock clock_;
     ready_queue finished_;
     std::uint32_t finished_count_ = 0;
     std::vector<watched> table_;
@@ -194,6 +218,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<backend> make_epoll_backend() { return std::make_unique<epoll_backend>(); }
+std::unique_ptr<backend> make_epoll_backend() {
+    ignore_sigpipe();
+    return std::make_unique<epoll_backend>();
+}
 
 }  // namespace bide::detail

@@ -27,12 +27,12 @@ void on_sigint(int) {
 
 interrupt_guard::interrupt_guard(std::atomic<int>& count, backend& os) noexcept {
     if (::gettid() != ::getpid() || counter.load(std::memory_order_acquire) != nullptr) return;
-    struct sigaction present {};
+    struct sigaction present{};
     if (::sigaction(SIGINT, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return;
     count.store(0, std::memory_order_release);
     to_wake.store(&os, std::memory_order_release);
     counter.store(&count, std::memory_order_release);
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_handler = on_sigint;
     ours.sa_flags = SA_RESTART;
     ::sigemptyset(&ours.sa_mask);
@@ -41,9 +41,10 @@ interrupt_guard::interrupt_guard(std::atomic<int>& count, backend& os) noexcept 
 
 interrupt_guard::~interrupt_guard() {
     if (!installed_) return;
-    struct sigaction present {};
+    struct sigaction present{};
     // The program may have installed its own handler meanwhile; that one stays.
-    if (::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == on_sigint) std::signal(SIGINT, SIG_DFL);
+    if (::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == on_sigint)
+        std::signal(SIGINT, SIG_DFL);
     counter.store(nullptr, std::memory_order_release);
     to_wake.store(nullptr, std::memory_order_release);
 }

@@ -4,7 +4,7 @@
 namespace bide::detail {
 
 #if !defined(BIDE_HAVE_LIBURING)
-std::unique_ptr<backend> make_uring_backend(std::string& why) {
+std::unique_ptr<backend> make_uring_backend(std::string& why, bool) {
     why = "bide was built without liburing";
     return nullptr;
 }

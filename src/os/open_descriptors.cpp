@@ -2,6 +2,7 @@
 #include "os/open_descriptors.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -19,9 +20,12 @@ std::vector<std::string> open_descriptors() {
         if (name == own || name[0] == '.') continue;
         char target[256];
         const auto size = ::readlink(("/proc/self/fd/" + name).c_str(), target, sizeof target);
-        found.push_back(name + " -> " + (size < 0 ? std::string("?") : std::string(target, static_cast<std::size_t>(size))));
+        found.push_back(name + " -> " +
+                        (size < 0 ? std::string("?") : std::string(target, static_cast<std::size_t>(size))));
     }
     return found;
 }
+
+bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace bide::detail

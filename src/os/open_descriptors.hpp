@@ -9,4 +9,6 @@ namespace bide::detail {
 // "7 -> pipe:[1234]" for each, as /proc/self/fd tells; empty where that cannot be read.
 std::vector<std::string> open_descriptors();
 
+bool is_open(int fd) noexcept;
+
 }  // namespace bide::detail

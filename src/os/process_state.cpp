@@ -26,8 +26,9 @@ const char* field(const char* text, const char* name) noexcept {
 constexpr std::uint64_t bit(int signal) noexcept { return std::uint64_t{1} << (signal - 1); }
 
 // Faults of the running thread, which nobody sends from elsewhere; and SIGINT, which would only end a loop that hangs.
-constexpr std::uint64_t not_a_wake_up = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGABRT) |
-                                        bit(SIGTRAP) | bit(SIGSYS) | bit(SIGINT) | bit(SIGPIPE);
+constexpr std::uint64_t not_a_wake_up = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) |
+                                        bit(SIGABRT) | bit(SIGTRAP) | bit(SIGSYS) | bit(SIGINT) |
+                                        bit(SIGPIPE);
 
 }  // namespace
 

@@ -2,14 +2,20 @@
 //
 // One ring, one thread. The ring is created disabled and enabled by the first poll(), because with SINGLE_ISSUER and
 // DEFER_TASKRUN only the thread that enabled it may enter it, and a loop may be made on another thread than the one
-// that runs it. One io_uring_enter per loop turn submits what was queued, waits, and carries the next deadline.
+// that runs it. Until then operations wait in a list. One io_uring_enter per loop turn submits what was queued, waits,
+// and carries the next deadline.
 //
 // Cancellation (io_uring_cancelation(7)): closing a descriptor does not end operations on it, and the completions of
 // an operation and of its cancellation arrive in either order. So the result of a cancellation is ignored, and only
-// the operation's own completion ends it; its node stays put until then.
+// the operation's own completion ends it; its node stays put until then. The operations of each descriptor are in a
+// list, so that forget() cancels exactly those (cancelling by descriptor needs Linux 5.19), and marks them: none is
+// submitted again under a number that may belong to another file by then.
 //
 // A descriptor in O_NONBLOCK mode makes the kernel report -EAGAIN instead of waiting. Then a poll entry for the same
 // node waits for readiness, and the operation is submitted again.
+//
+// When the thread that enabled the ring ends, the kernel cancels what it has in flight. Whoever closes the loop
+// afterwards may read completions but not enter the ring; what left none is cancelled all the same.
 #include <liburing.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,12 +23,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <poll.h>
+#include <vector>
 
 #include "os/backend.hpp"
 #include "os/blocking_calls.hpp"
+#include "os/quick_clock.hpp"
+#include "os/thread_mark.hpp"
 #include "os/wakeup.hpp"
 
+#include <bide/detail/base/wait_list.hpp>
 #include <bide/time.hpp>
 
 namespace bide::detail {
@@ -44,14 +55,30 @@ void enable_ring(int fd) noexcept {
 
 class uring_backend final : public backend {
 public:
-    explicit uring_backend(const io_uring& ring) noexcept : ring_(ring), blocking_(wakeup_) {}
-    ~uring_backend() override { ::io_uring_queue_exit(&ring_); }
+    explicit uring_backend(const io_uring& ring) noexcept
+        : ring_(ring), unregistered_flags_(ring.int_flags), blocking_(wakeup_) {}
+
+    ~uring_backend() override {
+        if (inherited()) {  // the mapping did not come along (DONTFORK), and the ring is the parent's
+            ::close(ring_.ring_fd);
+            return;
+        }
+        if (owner_ && !owner_.is_here()) {  // the registered index means another ring in this thread
+            ring_.enter_ring_fd = ring_.ring_fd;
+            ring_.int_flags = unregistered_flags_;
+        }
+        ::io_uring_queue_exit(&ring_);
+    }
 
     void submit(timer_node& node) noexcept override {
         ++in_flight_;
-        node.request->state = op_state::in_flight;
-        if (node.request->kind->prepare == nullptr) return blocking_.start(node);
-        queue_operation(node);
+        op_request& request = *node.request;
+        request.state = op_state::in_flight;
+        request.waits_for_readiness = false;
+        if (request.kind->prepare == nullptr) return blocking_.start(node);
+        operations_on(request.args.fd).push_back(node);
+        if (owner_) [[likely]]
+            queue_operation(node);
     }
 
     void cancel(timer_node& node) noexcept override {
@@ -59,18 +86,21 @@ public:
         if (request.state != op_state::in_flight) return;
         request.state = op_state::cancelling;
         if (request.kind->prepare == nullptr) return;  // a call on a worker thread cannot be recalled
-        // The node may wait under either mark; cancelling the one that is not there does nothing.
-        for (const tag kind : {tag::operation, tag::readiness}) {
-            io_uring_sqe* const sqe = entry();
-            ::io_uring_prep_cancel64(sqe, mark(&node, kind), 0);
-            ::io_uring_sqe_set_data64(sqe, mark(nullptr, tag::ignored));
-        }
+        if (!may_enter()) return;  // not begun, or cancelled by the kernel when the ring's thread ended
+        io_uring_sqe* const sqe = entry();
+        ::io_uring_prep_cancel64(
+            sqe, mark(&node, request.waits_for_readiness ? tag::readiness : tag::operation), 0);
+        ::io_uring_sqe_set_data64(sqe, mark(nullptr, tag::ignored));
     }
 
     void poll(std::int64_t deadline, ready_queue& done) noexcept override {
-        if (!enabled_) enable();
-        if (deadline == 0 || ::io_uring_cq_ready(&ring_) != 0) {
-            if (::io_uring_sq_ready(&ring_) != 0 || has_deferred_work()) ::io_uring_submit_and_get_events(&ring_);
+        if (!owner_) [[unlikely]]
+            enable(done);
+        if (!owner_.is_here()) [[unlikely]]
+            return take_back(done);
+        if (deadline == 0 || !done.empty() || ::io_uring_cq_ready(&ring_) != 0) {
+            if (::io_uring_sq_ready(&ring_) != 0 || has_deferred_work())
+                ::io_uring_submit_and_get_events(&ring_);
         } else {
             sleep_until(deadline);
         }
@@ -81,22 +111,32 @@ public:
     void wake() noexcept override { wakeup_.signal(); }
 
     void forget(int fd) noexcept override {
-        if (in_flight_ == 0) return;
-        io_uring_sqe* const sqe = entry();
-        ::io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
-        ::io_uring_sqe_set_data64(sqe, mark(nullptr, tag::ignored));
+        if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
+        const wait_list& list = table_[static_cast<std::size_t>(fd)];
+        if (list.empty()) return;
+        for (wait_node* node = list.front(); node != nullptr; node = list.after(*node)) {
+            cancel(static_cast<timer_node&>(*node));
+        }
         // At once: by the time of the next turn the number may belong to another file.
-        if (enabled_) ::io_uring_submit(&ring_);
+        if (may_enter()) ::io_uring_submit(&ring_);
     }
 
-    std::int64_t now() noexcept override { return monotonic_now(); }
+    std::int64_t now() noexcept override { return clock_.now(); }
     [[nodiscard]] const char* name() const noexcept override { return "io_uring"; }
 
 private:
+    [[nodiscard]] bool may_enter() const noexcept { return owner_ && owner_.is_here() && !inherited(); }
+
+    wait_list& operations_on(int fd) noexcept {
+        if (fd < 0) return without_descriptor_;
+        const auto index = static_cast<std::size_t>(fd);
+        if (index >= table_.size()) table_.resize(std::max(index + 1, table_.size() * 2));
+        return table_[index];
+    }
+
     io_uring_sqe* entry() noexcept {
         io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
         while (sqe == nullptr) {  // the queue is full: hand it over, never drop
-            if (!enabled_) enable();
             ::io_uring_submit(&ring_);
             sqe = ::io_uring_get_sqe(&ring_);
         }
@@ -104,6 +144,7 @@ private:
     }
 
     void queue_operation(timer_node& node) noexcept {
+        node.request->waits_for_readiness = false;
         const ring_entry from = node.request->kind->prepare(node.request->args);
         io_uring_sqe* const sqe = entry();
         std::memset(sqe, 0, sizeof *sqe);
@@ -118,9 +159,11 @@ private:
     }
 
     void queue_readiness(timer_node& node) noexcept {
-        const op_request& request = *node.request;
+        op_request& request = *node.request;
+        request.waits_for_readiness = true;
         io_uring_sqe* const sqe = entry();
-        ::io_uring_prep_poll_add(sqe, request.args.fd, request.kind->waits_for == ready_for::reading ? POLLIN : POLLOUT);
+        ::io_uring_prep_poll_add(sqe, request.args.fd,
+                                 request.kind->waits_for == ready_for::reading ? POLLIN : POLLOUT);
         sqe->user_data = mark(&node, tag::readiness);
     }
 
@@ -130,11 +173,16 @@ private:
         sqe->user_data = mark(nullptr, tag::wake);
     }
 
-    void enable() noexcept {
-        enabled_ = true;
+    // Starts what was submitted before this thread became the ring's.
+    void enable(ready_queue& done) noexcept {
+        owner_ = thread_mark::here();
         if ((ring_.flags & IORING_SETUP_R_DISABLED) != 0) enable_ring(ring_.ring_fd);
         ::io_uring_register_ring_fd(&ring_);
         watch_wakeup();
+        for_each_operation([&](timer_node& node) {
+            if (node.request->state == op_state::cancelling) return finish(node, -ECANCELED, done);
+            queue_operation(node);
+        });
     }
 
     // DEFER_TASKRUN keeps completions back until the thread enters the kernel; the flag says that there are some.
@@ -149,7 +197,9 @@ private:
             ::io_uring_submit_and_wait(&ring_, 1);
             return;
         }
-        const std::int64_t left = std::max<std::int64_t>(0, deadline - monotonic_now());
+        // The kernel adds its clock to this; what is too far away would overflow there.
+        constexpr std::int64_t longest = std::int64_t{1} << 60;
+        const std::int64_t left = std::min(time_left(deadline), longest);
         __kernel_timespec span{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
         ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &span, nullptr);
     }
@@ -168,13 +218,14 @@ private:
     void complete(const io_uring_cqe& cqe, ready_queue& done) noexcept {
         const auto kind = static_cast<tag>(cqe.user_data & tag_mask);
         if (kind == tag::ignored) return;
+        const bool can_submit = owner_.is_here();
         if (kind == tag::wake) {
-            if ((cqe.flags & IORING_CQE_F_MORE) == 0) watch_wakeup();
+            if ((cqe.flags & IORING_CQE_F_MORE) == 0 && can_submit) watch_wakeup();
             return;
         }
         auto& node = *reinterpret_cast<timer_node*>(cqe.user_data & ~tag_mask);
-        op_request& request = *node.request;
-        const bool wanted = request.state != op_state::cancelling;
+        const op_request& request = *node.request;
+        const bool wanted = request.state != op_state::cancelling && can_submit;
         if (kind == tag::readiness && cqe.res >= 0) {
             if (wanted) return queue_operation(node);
             return finish(node, -ECANCELED, done);
@@ -188,16 +239,46 @@ private:
     }
 
     void finish(timer_node& node, int result, ready_queue& done) noexcept {
+        operations_on(node.request->args.fd).remove(node);
         node.request->result = result;
         node.request->state = op_state::done;
         --in_flight_;
         done.push(node);
     }
 
+    // `fn` may end the operation it is given.
+    template <class F>
+    void for_each_operation(F fn) noexcept {
+        const auto visit = [&](const wait_list& list) {
+            for (wait_node* node = list.front(); node != nullptr;) {
+                wait_node* const following = list.after(*node);
+                fn(static_cast<timer_node&>(*node));
+                node = following;
+            }
+        };
+        visit(without_descriptor_);
+        for (const wait_list& list : table_) visit(list);
+    }
+
+    // In another thread than the ring's, which is expected to end.
+    void take_back(ready_queue& done) noexcept {
+        const bool ended = owner_.has_ended();
+        reap(done);
+        if (ended) for_each_operation([&](timer_node& node) { finish(node, -ECANCELED, done); });
+        in_flight_ -= blocking_.collect(done);
+        if (!done.empty()) return;
+        constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+        ::nanosleep(&pause, nullptr);
+    }
+
     io_uring ring_;
+    decltype(io_uring::int_flags) unregistered_flags_;
     wakeup wakeup_;
     blocking_calls blocking_;
-    bool enabled_ = false;
+    quick_clock clock_;
+    thread_mark owner_;             // the thread that polled first
+    std::vector<wait_list> table_;  // by descriptor: what is in flight on it
+    wait_list without_descriptor_;
 };
 
 // Newest first; each line is what the kernel of its version accepts.
@@ -205,11 +286,13 @@ struct setup {
     unsigned flags;
     const char* needs;
 };
-constexpr unsigned deferred = IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                              IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
+constexpr unsigned deferred = IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
+                              IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
+                              IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
 constexpr setup setups[] = {
     {deferred, "deferred task work, Linux 6.1"},
-    {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, "cooperative task work, Linux 5.19"},
+    {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+     "cooperative task work, Linux 5.19"},
     {0, "plain, Linux 5.15"},
 };
 
@@ -218,9 +301,10 @@ constexpr unsigned completion_entries = 4096;
 
 }  // namespace
 
-std::unique_ptr<backend> make_uring_backend(std::string& why) {
+std::unique_ptr<backend> make_uring_backend(std::string& why, bool oldest) {
     int error = 0;
     for (const setup& each : setups) {
+        if (oldest && each.flags != 0) continue;
         io_uring ring;
         io_uring_params params{};
         params.flags = each.flags | IORING_SETUP_CQSIZE;
@@ -235,6 +319,7 @@ std::unique_ptr<backend> make_uring_backend(std::string& why) {
             }
             ::io_uring_ring_dontfork(&ring);
             why = each.needs;
+            ignore_sigpipe();
             return std::make_unique<uring_backend>(ring);
         }
         if (error != -EINVAL) break;

@@ -49,7 +49,8 @@ public:
         const auto frames = bide::detail::live_frames - frames_before;
         if (frames != 0) complain(std::to_string(frames) + " coroutine frames were leaked");
         compare(descriptors_before, bide::detail::open_descriptors());
-        if (error) std::rethrow_exception(error);
+        if (wrong_.empty() && error) std::rethrow_exception(error);
+        if (error) complain("the body threw: " + describe_exception(error));
         if (!wrong_.empty()) throw test_failure(wrong_ + seed_note());
     }
 

@@ -76,7 +76,8 @@ void run_with(body make, const test_options& options, intervention& what);
 /// Runs the coroutine that `make` gives, to its end, on a new loop whose clock stands still while anything can happen
 /// and jumps to the next deadline when nothing can: sleeps cost no time, and timeouts fire in order.
 /// Throws: what the body throws; test_failure when it leaves tasks, coroutine frames or descriptors behind, or when
-/// something was reported to the loop's exception handler. The text names the seed of a shuffled ready queue.
+/// something was reported to the loop's exception handler. The text then says what the body threw, too, and names the
+/// seed of a shuffled ready queue.
 /// Threads: one test at a time in a process that counts descriptors. Python: IsolatedAsyncioTestCase, without the clock.
 template <class F>
 void run_test(F make, test_options options = {}) {

@@ -15,6 +15,7 @@ ring_entry prepare(const op_args& a) noexcept {
 }
 
 int attempt(const op_args& a) noexcept {
+    if (a.fd < 0) return -EBADF;  // poll(2) takes it for an entry to skip
     pollfd entry{.fd = a.fd, .events = POLLOUT, .revents = 0};
     const int ready = sys::retry([&] { return ::poll(&entry, 1, 0); });
     if (ready < 0) return ready;

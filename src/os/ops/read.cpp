@@ -11,7 +11,11 @@ namespace bide::detail {
 namespace {
 
 ring_entry prepare(const op_args& a) noexcept {
-    return {.code = ring_code::read, .fd = a.fd, .data = a.data, .size = ring_size(a.size), .offset = ring_code::current_position};
+    return {.code = ring_code::read,
+            .fd = a.fd,
+            .data = a.data,
+            .size = ring_size(a.size),
+            .offset = ring_code::current_position};
 }
 
 int attempt(const op_args& a) noexcept {

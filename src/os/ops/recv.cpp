@@ -15,8 +15,8 @@ ring_entry prepare(const op_args& a) noexcept {
 }
 
 int attempt(const op_args& a) noexcept {
-    return static_cast<int>(
-        sys::retry([&] { return ::recv(a.fd, a.data, ring_size(a.size), static_cast<int>(a.flags) | MSG_DONTWAIT); }));
+    return static_cast<int>(sys::retry(
+        [&] { return ::recv(a.fd, a.data, ring_size(a.size), static_cast<int>(a.flags) | MSG_DONTWAIT); }));
 }
 
 }  // namespace

@@ -12,7 +12,11 @@ namespace {
 
 ring_entry prepare(const op_args& a) noexcept {
     // A peer that is gone must be an error of this call, not a SIGPIPE for the process.
-    return {.code = ring_code::send, .fd = a.fd, .data = a.data, .size = ring_size(a.size), .flags = a.flags | MSG_NOSIGNAL};
+    return {.code = ring_code::send,
+            .fd = a.fd,
+            .data = a.data,
+            .size = ring_size(a.size),
+            .flags = a.flags | MSG_NOSIGNAL};
 }
 
 int attempt(const op_args& a) noexcept {

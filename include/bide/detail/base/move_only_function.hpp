@@ -37,23 +37,24 @@ class move_only_function<R(Args...)> {
     }
 
     template <class F>
-    static constexpr table table_for{
-        [](void* at, Args&&... args) -> R { return static_cast<R>(stored<F>(at)(std::forward<Args>(args)...)); },
-        [](void* from, void* to) noexcept {
-            if constexpr (in_place<F>) {
-                ::new (to) F(std::move(stored<F>(from)));
-                stored<F>(from).~F();
-            } else {
-                ::new (to) F*(*static_cast<F**>(from));
-            }
-        },
-        [](void* at) noexcept {
-            if constexpr (in_place<F>) {
-                stored<F>(at).~F();
-            } else {
-                delete *static_cast<F**>(at);
-            }
-        }};
+    static constexpr table table_for{[](void* at, Args&&... args) -> R {
+                                         return static_cast<R>(stored<F>(at)(std::forward<Args>(args)...));
+                                     },
+                                     [](void* from, void* to) noexcept {
+                                         if constexpr (in_place<F>) {
+                                             ::new (to) F(std::move(stored<F>(from)));
+                                             stored<F>(from).~F();
+                                         } else {
+                                             ::new (to) F*(*static_cast<F**>(from));
+                                         }
+                                     },
+                                     [](void* at) noexcept {
+                                         if constexpr (in_place<F>) {
+                                             stored<F>(at).~F();
+                                         } else {
+                                             delete *static_cast<F**>(at);
+                                         }
+                                     }};
 
 public:
     move_only_function() noexcept = default;

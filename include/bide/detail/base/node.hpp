@@ -22,6 +22,8 @@ struct ready_ops {
     void (*discard)(ready_node&) noexcept;
     // For introspection: the future that is completed by what this node runs, such as a gather for its children.
     const void* (*feeds)(const ready_node&) noexcept = nullptr;
+    // A timer_node that can leave the ready queue before its turn: see ready_queue::push_removable.
+    bool removable = false;
 };
 
 struct ready_node {
@@ -40,6 +42,7 @@ struct timer_node : wait_node {
     union {
         std::int64_t when = 0;  // nanoseconds on the loop's clock
         op_request* request;    // while a backend holds the node
+        ready_node** link;      // while it is ready and removable: the pointer to it in the queue
     };
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bide/coro.hpp>
+#include <bide/detail/core/copyable.hpp>
 #include <bide/detail/core/future_state.hpp>
 
 #include <type_traits>
@@ -14,9 +15,14 @@ coro<await_result_t<A>> await_in_coro(A what) {
     co_return co_await std::move(what);
 }
 
+template <class A>
+inline constexpr bool is_callable = std::is_function_v<A> || requires { &A::operator(); };
+
 // A coroutine is passed on as it is; anything else is awaited by one.
 template <class A>
 auto as_coro(A&& what) {
+    static_assert(awaitable<A> || !is_callable<std::remove_cvref_t<A>>,
+                  "bide: this is a function; call it, and pass what it returns");
     static_assert(awaitable<A>, "bide: this type cannot be awaited");
     if constexpr (is_coro<std::remove_cvref_t<A>>) {
         static_assert(!std::is_lvalue_reference_v<A>, "bide: a coro runs once; give it away with std::move(c)");
@@ -36,7 +42,7 @@ auto move_result(Handle&& handle) -> typename std::remove_cvref_t<Handle>::value
         return;
     } else if constexpr (std::is_reference_v<T>) {
         return static_cast<T>(*value_of<std::remove_reference_t<T>*>(what));
-    } else if constexpr (std::is_copy_constructible_v<T>) {
+    } else if constexpr (copyable<T>) {
         if (what.refs > 1) return value_of<T>(what);
         return std::move(value_of<T>(what));
     } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bide/awaitable.hpp>
+#include <bide/detail/core/copyable.hpp>
 #include <bide/detail/core/task_base.hpp>
 #include <bide/result.hpp>
 
@@ -72,7 +73,7 @@ private:
             future_core& what = *state_.what;
             if constexpr (std::is_reference_v<T>) {
                 return static_cast<T>(*value_of<std::remove_reference_t<T>*>(what));
-            } else if constexpr (std::is_copy_constructible_v<T>) {
+            } else if constexpr (copyable<T>) {
                 if (Keep || what.refs > 2) return value_of<T>(what);
                 return std::move(value_of<T>(what));
             } else {

@@ -34,7 +34,9 @@ inline bool holds_value(const future_core& what) noexcept {
 
 template <class T>
 struct future_state : plain_future, value_slot<stored_t<T>> {
-    explicit future_state(loop_state* in, const future_ops& table = standard) noexcept : plain_future(in, table) {}
+    explicit future_state(loop_state* in, const future_ops& table = standard) noexcept : plain_future(in, table) {
+        static_assert(alignof(future_state) <= pool_step, "bide: results are aligned to 16 bytes at most");
+    }
     ~future_state() {
         if (holds_value(*this)) this->destroy_value();
     }
@@ -50,7 +52,7 @@ template <class T>
 class coro_promise;
 
 template <class T>
-struct task_state final : task_base, value_slot<stored_t<T>> {
+struct task_state : task_base, value_slot<stored_t<T>> {
     explicit task_state(loop_state* in) noexcept : task_base(in, table_) {}
     ~task_state() {
         if (holds_value(*this)) this->destroy_value();
@@ -59,7 +61,7 @@ struct task_state final : task_base, value_slot<stored_t<T>> {
     static void* operator new(std::size_t size) { return pool_allocate(size); }
     static void operator delete(void* at, std::size_t size) noexcept { pool_free(at, size); }
 
-private:
+protected:
     static void take(task_base& self, void* frame) {
         auto& promise = std::coroutine_handle<coro_promise<T>>::from_address(frame).promise();
         auto& task = static_cast<task_state&>(self);

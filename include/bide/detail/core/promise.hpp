@@ -88,6 +88,8 @@ public:
     }
     void root_of(task_base& task) noexcept { link_ = reinterpret_cast<std::uintptr_t>(&task) | root_bit; }
 
+    // Whether somebody awaits it, or it is a task's.
+    [[nodiscard]] bool has_started() const noexcept { return link_ != 0; }
     [[nodiscard]] bool is_root() const noexcept { return (link_ & root_bit) != 0; }
     [[nodiscard]] void* awaiting_frame() const noexcept {
         return is_root() ? nullptr : reinterpret_cast<void*>(link_ & ~bits);

@@ -15,7 +15,7 @@ class event_loop;
 
 namespace bide::detail {
 
-struct task_base;     // core's; opaque here
+struct task_base;  // core's; opaque here
 
 // The context variables of a task or callback: an immutable map that core fills in. Counted atomically, because
 // to_thread takes it to another thread.
@@ -29,7 +29,8 @@ inline context_data* retain(context_data* context) noexcept {
     return context;
 }
 inline void release(context_data* context) noexcept {
-    if (context != nullptr && context->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) context->destroy(context);
+    if (context != nullptr && context->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        context->destroy(context);
 }
 
 struct loop_state;
@@ -70,8 +71,8 @@ struct loop_state {
     task_base* current = nullptr;     // the task whose step is running
     context_data* context = nullptr;  // of the task or callback that is running
     event_loop* loop = nullptr;
-    ring_link tasks;                  // every task that is not done
-    loop_state* next_loop = nullptr;  // of the process; see loop_list.hpp
+    ring_link tasks;                     // every task that is not done
+    loop_state* next_loop = nullptr;     // of the process; see loop_list.hpp
     std::uint32_t pending_external = 0;  // jobs and handles outside the loop that may still wake it
     const loop_hooks* hooks = nullptr;
     bool debug = false;

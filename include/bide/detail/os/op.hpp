@@ -65,6 +65,7 @@ struct op_request {
     op_args args;
     int result = 0;  // bytes, a descriptor, or -errno
     op_state state = op_state::idle;
+    bool waits_for_readiness = false;  // the completion form met a descriptor that must not block
 };
 
 }  // namespace bide::detail

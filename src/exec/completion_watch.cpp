@@ -1,0 +1,77 @@
+// bide/exec: one thread that waits for several concurrent futures.
+#include <bide/detail/exec/completion_watch.hpp>
+
+#include <bide/error.hpp>
+#include <bide/time.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace bide::detail {
+
+struct completion_watch::arrivals {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::size_t> done;
+
+    void arrive(std::size_t number) {
+        {
+            const std::lock_guard lock(mutex);
+            done.push_back(number);
+        }
+        changed.notify_one();
+    }
+};
+
+completion_watch::completion_watch() : arrivals_(std::make_shared<arrivals>()) {}
+
+completion_watch::~completion_watch() {
+    for (concurrent_core* const each : watched_) {
+        each->remove_callback(arrivals_.get());
+        each->release();
+    }
+}
+
+bool completion_watch::add(concurrent_core& what) {
+    if (std::find(watched_.begin(), watched_.end(), &what) != watched_.end()) return false;
+    const std::size_t number = watched_.size();
+    watched_.push_back(&what);
+    what.retain();
+    what.add_callback([list = arrivals_, number](concurrent_core&) { list->arrive(number); }, arrivals_.get());
+    return true;
+}
+
+std::size_t completion_watch::next(std::int64_t deadline) {
+    std::unique_lock lock(arrivals_->mutex);
+    const auto some = [this] { return !arrivals_->done.empty(); };
+    if (!some()) {
+        lock.unlock();
+        check_thread();
+        lock.lock();
+    }
+    if (deadline == no_deadline) {
+        arrivals_->changed.wait(lock, some);
+    } else {
+        const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(deadline)};
+        if (!arrivals_->changed.wait_until(lock, until, some)) {
+            throw timeout_error("the concurrent futures were not done in time");
+        }
+    }
+    const std::size_t number = arrivals_->done.front();
+    arrivals_->done.pop_front();
+    return number;
+}
+
+bool completion_watch::next_done(std::size_t& number) {
+    const std::lock_guard lock(arrivals_->mutex);
+    if (arrivals_->done.empty()) return false;
+    number = arrivals_->done.front();
+    arrivals_->done.pop_front();
+    return true;
+}
+
+void completion_watch::check_thread() const {
+    for (const concurrent_core* const each : watched_) each->check_may_wait();
+}
+
+}  // namespace bide::detail
