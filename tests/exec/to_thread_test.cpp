@@ -315,9 +315,9 @@ BIDE_TEST(to_thread, a_pool_that_is_shut_down_refuses_and_one_that_cancels_ends_
 
 BIDE_TEST(to_thread, its_pool_may_go_before_the_task_resumes) {
     auto pool = std::make_unique<thread_pool>(1);
-    auto task = bide::create_task([&]() -> bide::coro<void> { co_await to_thread(*pool, [] {}); });
-    co_await until([] { return pending() == 1; });
-    pool.reset();  // the call has returned, the task has not been resumed
+    auto body = [&]() -> bide::coro<void> { co_await to_thread(*pool, [] {}); };
+    auto task = bide::create_task(body(), bide::task_options().eager_start());
+    pool.reset();  // joins: the call has returned, the task has not been resumed
     task.cancel();
     const auto text = co_await outcome(task);
     EXPECT_EQ(text, "cancelled");
