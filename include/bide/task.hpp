@@ -127,12 +127,20 @@ using coro_of = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
 template <class F, class... Args>
 concept coro_function = std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...> && is_coro<coro_of<F, Args...>>;
 
+// GCC warns that the frame holds a lambda that only one file knows; so does only that file's instantiation.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
 // Keeps the callable, and with it a lambda's captures, alive for as long as its coroutine runs.
 template <class F, class... Args>
 std::invoke_result_t<F&, Args...> call_in_frame(F function, Args... args) {
     auto body = std::invoke(function, std::move(args)...);
     co_return co_await std::move(body);
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 }  // namespace detail
 

@@ -39,14 +39,28 @@ struct op_error {
     void (*arrange)(scene&);  // makes the arguments of an operation that fails
 };
 
+// A constructor, not an aggregate: GCC 12 garbles an array of these aggregates whose members need running code.
 struct op_row {
+    using act = void (*)(scene&);
+    using check = void (*)(scene&, int result);
+
+    op_row(const char* row_name, const op_kind& of, act to_block, act to_unblock, check if_succeeded,
+           act if_untouched, std::vector<op_error> of_errors = {})
+        : name(row_name),
+          kind(of),
+          block(to_block),
+          unblock(to_unblock),
+          succeeded(if_succeeded),
+          untouched(if_untouched),
+          errors(std::move(of_errors)) {}
+
     const char* name;
     const op_kind& kind;
-    void (*block)(scene&);           // makes the arguments of an operation that has to wait
-    void (*unblock)(scene&);         // ends its wait
-    void (*succeeded)(scene&, int);  // checks what it did, after unblock()
-    void (*untouched)(scene&);       // checks that it did nothing, after unblock()
-    std::vector<op_error> errors = {};
+    act block;        // makes the arguments of an operation that has to wait
+    act unblock;      // ends its wait
+    check succeeded;  // checks what it did, after unblock()
+    act untouched;    // checks that it did nothing, after unblock()
+    std::vector<op_error> errors;
 };
 inline void PrintTo(const op_row& row, std::ostream* out) { *out << row.name; }
 
@@ -219,6 +233,19 @@ protected:
         const std::size_t value = co_await io_awaiter(row.kind, s.args);
         co_return value;
     }
+    // Named functions: GCC gives a lambda within a lambda coroutine no linkage.
+    static bide::coro<void> perform_cancelled(const op_row& row, scene& s) {
+        bide::any_task self = bide::current_task();
+        self.cancel();
+        static_cast<void>(co_await io_awaiter(row.kind, s.args));
+        ADD_FAILURE() << "the operation ran";
+    }
+    static bide::coro<void> perform_and_go_on(const op_row& row, scene& s, int& result, bool& went_on) {
+        const std::size_t value = co_await io_awaiter(row.kind, s.args);
+        result = static_cast<int>(value);
+        co_await bide::sleep(std::chrono::hours(1));
+        went_on = true;
+    }
 };
 
 TEST_P(every_awaited_op, returns_its_result) {
@@ -260,14 +287,7 @@ TEST_P(every_awaited_op, does_not_begin_in_a_task_that_is_cancelled) {
         scene_in_loop s;
         row.block(s);
         row.unblock(s);
-        auto doomed = bide::create_task(
-            [](const op_row& what, scene& in) -> bide::coro<void> {
-                bide::any_task self = bide::current_task();
-                self.cancel();
-                static_cast<void>(co_await io_awaiter(what.kind, in.args));
-                ADD_FAILURE() << "the operation ran";
-            },
-            std::cref(row), std::ref(s));
+        auto doomed = bide::create_task(perform_cancelled(row, s));
         co_await bide::sleep(std::chrono::seconds(1));
         EXPECT_TRUE(doomed.cancelled());
         row.untouched(s);
@@ -297,14 +317,7 @@ TEST_P(every_awaited_op, loses_nothing_to_a_cancellation_at_any_moment) {
             row.block(s);
             int result = -1;
             bool went_on = false;
-            auto doomed = bide::create_task(
-                [](const op_row& what, scene& in, int& out, bool& on) -> bide::coro<void> {
-                    const std::size_t value = co_await io_awaiter(what.kind, in.args);
-                    out = static_cast<int>(value);
-                    co_await bide::sleep(std::chrono::hours(1));
-                    on = true;
-                },
-                std::cref(row), std::ref(s), std::ref(result), std::ref(went_on));
+            auto doomed = bide::create_task(perform_and_go_on(row, s, result, went_on));
             co_await bide::sleep(std::chrono::seconds(1));
             row.unblock(s);
             for (int i = 0; i < turns; ++i) co_await bide::sleep(std::chrono::seconds(0));

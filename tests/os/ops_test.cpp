@@ -114,14 +114,13 @@ void has_hung_up(scene&, int result) { EXPECT_NE(result & (POLLHUP | POLLRDHUP),
 void peer_hangs_up_writing(scene& s) { s.peer.reset(); }
 void is_broken(scene&, int result) { EXPECT_NE(result & (POLLERR | POLLHUP), 0); }
 
-const std::vector<op_error> bad_descriptors = {{"bad descriptor", EBADF, bad_descriptor},
-                                               {"negative descriptor", EBADF, negative_descriptor}};
 std::vector<op_error> with(std::vector<op_error> more) {
-    more.insert(more.end(), bad_descriptors.begin(), bad_descriptors.end());
+    more.push_back({"bad descriptor", EBADF, bad_descriptor});
+    more.push_back({"negative descriptor", EBADF, negative_descriptor});
     return more;
 }
 
-const op_row rows[] = {
+const std::vector<op_row> rows = {
     {"poll_read", poll_read_op, empty_pipe, peer_writes, is_readable, ping_is_still_there, with({})},
     {"poll_read_at_end", poll_read_op, empty_socket, peer_closes, has_hung_up, nothing_to_check},
     {"poll_write", poll_write_op, full_socket, peer_drains, is_writable, wrote_nothing, with({})},
