@@ -45,6 +45,17 @@ target_link_libraries(bide PUBLIC Threads::Threads)
 target_compile_options(bide PUBLIC "$<$<CXX_COMPILER_ID:GNU>:-foptimize-sibling-calls>")
 if(BIDE_CHECKED)
   target_compile_definitions(bide PUBLIC BIDE_CHECKED=1)   # public: inline code in the headers must agree with the library
+  # With libbacktrace, which comes with GCC, reports name the line where a coroutine was made; see src/base/code_places.cpp.
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LIBRARIES backtrace)
+  check_cxx_source_compiles(
+    "extern \"C\" void* backtrace_create_state(...); int main() { return backtrace_create_state() == nullptr; }"
+    BIDE_HAVE_LIBBACKTRACE)
+  unset(CMAKE_REQUIRED_LIBRARIES)
+  if(BIDE_HAVE_LIBBACKTRACE)
+    target_link_libraries(bide PUBLIC
+      "$<BUILD_INTERFACE:-Wl,-u,backtrace_create_state,-u,backtrace_pcinfo>" "$<BUILD_INTERFACE:backtrace>")
+  endif()
 endif()
 if(LIBURING_FOUND)
   target_compile_definitions(bide PRIVATE BIDE_HAVE_LIBURING=1)

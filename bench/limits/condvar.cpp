@@ -20,7 +20,8 @@ struct mailbox {
 
 // Held: notify before the mutex is released, as most code is written. The woken thread then waits for the mutex at
 // once, which costs a second switch when both threads share a processor. Not held is the real floor.
-template <bool Held> void notify(std::unique_lock<std::mutex>& lock, std::condition_variable& condition) {
+template <bool Held>
+void notify(std::unique_lock<std::mutex>& lock, std::condition_variable& condition) {
     if constexpr (Held) {
         condition.notify_one();
     } else {
@@ -30,7 +31,8 @@ template <bool Held> void notify(std::unique_lock<std::mutex>& lock, std::condit
     }
 }
 
-template <bool Held> void serve(mailbox& box) {
+template <bool Held>
+void serve(mailbox& box) {
     std::unique_lock lock(box.mutex);
     for (;;) {
         box.called.wait(lock, [&] { return box.has_call || box.closed; });
@@ -42,7 +44,8 @@ template <bool Held> void serve(mailbox& box) {
     }
 }
 
-template <bool Held> double ping_pong(std::uint64_t n) {
+template <bool Held>
+double ping_pong(std::uint64_t n) {
     mailbox box;
     std::thread worker([&] { serve<Held>(box); });
     std::unique_lock lock(box.mutex);

@@ -45,9 +45,7 @@ coro<result<await_result_t<A>>> catch_result(A what) {
             T value = co_await std::move(what);
             co_return result<T>(std::forward<T>(value));
         }
-    } catch (const base_exception&) {
-        throw;
-    } catch (...) {
+    } catch (const base_exception&) { throw; } catch (...) {
         error = std::current_exception();
     }
     co_return result<T>::failure(error);
@@ -65,10 +63,12 @@ template <class T>
 template <class A>
     requires detail::is_future<std::remove_cvref_t<A>>
 [[nodiscard]] auto as_result(A&& what) {
-    return detail::result_awaitable<detail::future_awaiter<await_result_t<A>, std::is_lvalue_reference_v<A>>>(what.core());
+    return detail::result_awaitable<detail::future_awaiter<await_result_t<A>, std::is_lvalue_reference_v<A>>>(
+        what.core());
 }
 template <class A>
-    requires(!detail::is_future<std::remove_cvref_t<A>> && !detail::is_coro<std::remove_cvref_t<A>> && awaitable<A>)
+    requires(!detail::is_future<std::remove_cvref_t<A>> && !detail::is_coro<std::remove_cvref_t<A>> &&
+             awaitable<A>)
 [[nodiscard]] auto as_result(A&& what) {
     if constexpr (detail::gives_result<std::remove_cvref_t<A>>) {
         return detail::result_awaitable<std::remove_cvref_t<A>>(std::forward<A>(what));

@@ -51,12 +51,11 @@ public:
                 set_value(later, call());
             }
             return;
-        } catch (...) {
-            error = std::current_exception();
-        }
+        } catch (...) { error = std::current_exception(); }
         try {
             this->fail(std::move(error), later);
-        } catch (const invalid_state_error&) {  // somebody else set a result: Python's executors ignore that, too
+        } catch (
+            const invalid_state_error&) {  // somebody else set a result: Python's executors ignore that, too
         }
     }
 };
@@ -129,11 +128,10 @@ public:
     template <class F>
         requires std::is_invocable_v<std::decay_t<F>&, concurrent_future>
     void add_done_callback(F&& fn) const {
-        core().add_callback(
-            [fn = std::decay_t<F>(std::forward<F>(fn))](detail::concurrent_core& of) mutable {
-                of.retain();
-                fn(concurrent_future(static_cast<state&>(of)));
-            });
+        core().add_callback([fn = std::decay_t<F>(std::forward<F>(fn))](detail::concurrent_core& of) mutable {
+            of.retain();
+            fn(concurrent_future(static_cast<state&>(of)));
+        });
     }
 
     /// For those who run jobs of their own. False: it was cancelled, skip the job.
@@ -155,7 +153,8 @@ public:
 
     /// For bide's own layers.
     [[nodiscard]] state& core() const {
-        if (state_ == nullptr) [[unlikely]] detail::throw_empty_concurrent_future();
+        if (state_ == nullptr) [[unlikely]]
+            detail::throw_empty_concurrent_future();
         return *state_;
     }
 

@@ -112,7 +112,9 @@ public:
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept { return at.of_ == nullptr; }
+        friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept {
+            return at.of_ == nullptr;
+        }
 
     private:
         completions* of_ = nullptr;
@@ -129,7 +131,8 @@ private:
         return true;
     }
 
-    std::unique_ptr<bide::detail::completion_watch> watch_ = std::make_unique<bide::detail::completion_watch>();
+    std::unique_ptr<bide::detail::completion_watch> watch_ =
+        std::make_unique<bide::detail::completion_watch>();
     std::vector<concurrent_future<T>> futures_;
     std::int64_t deadline_;
     std::size_t given_ = 0;

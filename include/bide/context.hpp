@@ -84,7 +84,8 @@ public:
     [[nodiscard]] const T& get() const {
         if (const T* const held = peek()) return *held;
         if (default_) return *default_;
-        throw invalid_state_error("context_var::get: the variable has no value in this context and no default");
+        throw invalid_state_error(
+            "context_var::get: the variable has no value in this context and no default");
     }
     [[nodiscard]] T get_or(T other) const {
         if (const T* const held = peek()) return *held;

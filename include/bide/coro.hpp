@@ -23,8 +23,13 @@ namespace detail {
 template <class T>
 class coro_promise;
 
-// Reports a coroutine that was dropped without having been awaited.
-BIDE_COLD void report_never_awaited(const promise_base& promise) noexcept;
+// Destroys a coroutine that has not started, and in checked builds reports that it was dropped. What it held is not
+// reported as well, and neither is what goes because an exception passes.
+BIDE_COLD void drop_unawaited(std::coroutine_handle<promise_base> frame) noexcept;
+// Checked builds: remembers what is needed to tell where a coroutine was made.
+BIDE_NOINLINE void note_made(const promise_base& promise, const void* returns_to) noexcept;
+// Without a report.
+BIDE_COLD void destroy_unawaited(std::coroutine_handle<> frame) noexcept;
 [[noreturn]] BIDE_COLD void throw_moved_from();
 
 template <class T>
@@ -37,7 +42,10 @@ public:
     ~coro_awaiter() {
         if (child_ == nullptr) return;
         if constexpr (BIDE_CHECKED != 0) {
-            if (!child_.promise().has_started()) report_never_awaited(child_.promise());
+            if (!child_.promise().has_started()) {
+                drop_unawaited(promise_base::handle_of(child_));
+                return;
+            }
         }
         child_.destroy();
     }
@@ -49,7 +57,8 @@ public:
     }
     T await_resume() {
         coro_promise<T>& promise = child_.promise();
-        if (promise.failed()) [[unlikely]] std::rethrow_exception(promise.error());
+        if (promise.failed()) [[unlikely]]
+            std::rethrow_exception(promise.error());
         return promise.take();
     }
     // For as_result: the failure is handed over, not thrown.
@@ -93,7 +102,8 @@ public:
     A&& await_transform(A&& what, std::source_location here = std::source_location::current()) noexcept {
         static_assert(!is_coro<std::remove_cvref_t<A>>,
                       "bide: a coro runs once; give it away with co_await std::move(c)");
-        static_assert(is_coro<std::remove_cvref_t<A>> || std::is_base_of_v<awaitable_tag, std::remove_cvref_t<A>>,
+        static_assert(is_coro<std::remove_cvref_t<A>> ||
+                          std::is_base_of_v<awaitable_tag, std::remove_cvref_t<A>>,
                       "bide: this type cannot be awaited; bridge it with a future<T>");
         at(here);
         return static_cast<A&&>(what);
@@ -101,18 +111,22 @@ public:
 };
 
 template <class U, class T>
-using may_refer_to = std::bool_constant<std::is_lvalue_reference_v<U> &&
-                                        std::is_convertible_v<std::remove_reference_t<U>*, std::remove_reference_t<T>*>>;
+using may_refer_to =
+    std::bool_constant<std::is_lvalue_reference_v<U> &&
+                       std::is_convertible_v<std::remove_reference_t<U>*, std::remove_reference_t<T>*>>;
 
 template <class T>
 class coro_promise final : public await_transforms {
-    static_assert(!std::is_rvalue_reference_v<T>, "bide: a coro<T&&> would refer to what has ended; use coro<T>");
-    static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>, "bide: use coro<T> in place of coro<const T>");
+    static_assert(!std::is_rvalue_reference_v<T>,
+                  "bide: a coro<T&&> would refer to what has ended; use coro<T>");
+    static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>,
+                  "bide: use coro<T> in place of coro<const T>");
     using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
 
 public:
     coro_promise() noexcept {
-        static_assert(alignof(stored) <= pool_step, "bide: results are aligned to 16 bytes at most; return a pointer");
+        static_assert(alignof(stored) <= pool_step,
+                      "bide: results are aligned to 16 bytes at most; return a pointer");
     }
     ~coro_promise() {
         if (has_value()) value_.~stored();
@@ -122,7 +136,8 @@ public:
 
     // A result that is a reference must refer to an object, not to a temporary that is made in co_return.
     template <class U = T>
-        requires std::conditional_t<std::is_reference_v<T>, may_refer_to<U, T>, std::is_constructible<T, U&&>>::value
+        requires std::conditional_t<std::is_reference_v<T>, may_refer_to<U, T>,
+                                    std::is_constructible<T, U&&>>::value
     void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
         if constexpr (std::is_reference_v<T>) {
             value_ = std::addressof(static_cast<T>(value));
@@ -182,12 +197,13 @@ public:
     /// Destroys the coroutine, which has not started, and its arguments; without a report.
     /// Python: coroutine.close.
     void close() noexcept {
-        if (frame_ != nullptr) std::exchange(frame_, nullptr).destroy();
+        if (frame_ != nullptr) detail::destroy_unawaited(std::exchange(frame_, nullptr));
     }
 
     /// For bide's own layers: gives up the frame. Throws: invalid_state_error when moved from.
     std::coroutine_handle<promise_type> release() && {
-        if (frame_ == nullptr) [[unlikely]] detail::throw_moved_from();
+        if (frame_ == nullptr) [[unlikely]]
+            detail::throw_moved_from();
         return std::exchange(frame_, nullptr);
     }
 
@@ -197,8 +213,11 @@ private:
 
     void drop() noexcept {
         if (frame_ == nullptr) return;
-        if constexpr (BIDE_CHECKED != 0) detail::report_never_awaited(frame_.promise());
-        frame_.destroy();
+        if constexpr (BIDE_CHECKED != 0) {
+            detail::drop_unawaited(detail::promise_base::handle_of(frame_));
+        } else {
+            frame_.destroy();
+        }
     }
 
     std::coroutine_handle<promise_type> frame_;
@@ -206,14 +225,17 @@ private:
 
 namespace detail {
 
+// Inlined, so that __builtin_return_address is the coroutine function's.
 template <class T>
-coro<T> coro_promise<T>::get_return_object(std::source_location defined) noexcept {
+BIDE_INLINE coro<T> coro_promise<T>::get_return_object(std::source_location defined) noexcept {
     at(defined);
+    if constexpr (BIDE_CHECKED != 0) note_made(*this, __builtin_return_address(0));
     return coro<T>(std::coroutine_handle<coro_promise>::from_promise(*this));
 }
 
-inline coro<void> coro_promise<void>::get_return_object(std::source_location defined) noexcept {
+BIDE_INLINE coro<void> coro_promise<void>::get_return_object(std::source_location defined) noexcept {
     at(defined);
+    if constexpr (BIDE_CHECKED != 0) note_made(*this, __builtin_return_address(0));
     return coro<void>(std::coroutine_handle<coro_promise>::from_promise(*this));
 }
 

@@ -11,8 +11,9 @@
 
 namespace bide {
 
-/// Base of the three signals that ordinary error handling must let through. It is not a std::exception on purpose:
-/// `catch (const std::exception&)` does not swallow a cancellation. `catch (...)` does; rethrow there.
+/// Base of the signals that ordinary error handling must let through. It is not a std::exception on purpose:
+/// `catch (const std::exception&)` does not swallow a cancellation. `catch (...)` does; rethrow there. The signals are
+/// final: bide tells them by their type, without a throw.
 /// Python: BaseException.
 class base_exception {
 public:
@@ -27,7 +28,7 @@ protected:
 
 /// Thrown at a task's current await when the task, or what it waits for, was cancelled.
 /// Python: asyncio.CancelledError.
-class cancelled_error : public base_exception {
+class cancelled_error final : public base_exception {
 public:
     explicit cancelled_error(std::string message = {});
     ~cancelled_error() override;
@@ -41,14 +42,14 @@ private:
 };
 
 /// Ctrl-C, thrown by run() after the main task ended cancelled. Python: KeyboardInterrupt.
-class keyboard_interrupt : public base_exception {
+class keyboard_interrupt final : public base_exception {
 public:
     ~keyboard_interrupt() override;
     [[nodiscard]] const char* what() const noexcept override;
 };
 
 /// Ends the loop that runs the task or callback which throws it. Python: SystemExit.
-class system_exit : public base_exception {
+class system_exit final : public base_exception {
 public:
     explicit system_exit(int code = 0) noexcept : code_(code) {}
     ~system_exit() override;
@@ -60,7 +61,7 @@ private:
 };
 
 /// A generator that is being closed sees this at its yield. Python: GeneratorExit.
-class generator_exit : public base_exception {
+class generator_exit final : public base_exception {
 public:
     ~generator_exit() override;
     [[nodiscard]] const char* what() const noexcept override;

@@ -39,8 +39,9 @@ auto run_coroutine_threadsafe(event_loop& loop, F&& fn, Args&&... args) {
     using T = typename detail::coro_of<F, Args...>::value_type;
     auto* const state = new detail::threadsafe_task<T>(loop);
     concurrent_future<T> result(*state);
-    detail::post_start(loop, *state, detail::called_body<T, std::decay_t<F>, std::decay_t<Args>...>(
-                                         std::forward<F>(fn), std::forward<Args>(args)...));
+    detail::post_start(loop, *state,
+                       detail::called_body<T, std::decay_t<F>, std::decay_t<Args>...>(
+                           std::forward<F>(fn), std::forward<Args>(args)...));
     return result;
 }
 
@@ -66,7 +67,8 @@ public:
     explicit operator bool() const noexcept { return visitor_ != nullptr; }
 
     /// For bide's own layers.
-    explicit task_handle(std::shared_ptr<detail::loop_visitor> visitor) noexcept : visitor_(std::move(visitor)) {}
+    explicit task_handle(std::shared_ptr<detail::loop_visitor> visitor) noexcept
+        : visitor_(std::move(visitor)) {}
 
 private:
     std::shared_ptr<detail::loop_visitor> visitor_;
@@ -88,10 +90,11 @@ public:
     template <class F, class... Args>
     bool call_soon_threadsafe(F&& fn, Args&&... args) const {
         if (visitor_ == nullptr) return false;
-        return detail::post_call(*visitor_,
-                                 [call = detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...)]() mutable {
-                                     static_cast<void>(call());
-                                 });
+        return detail::post_call(
+            *visitor_,
+            [call = detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...)]() mutable {
+                static_cast<void>(call());
+            });
     }
 
     explicit operator bool() const noexcept { return visitor_ != nullptr; }

@@ -49,7 +49,9 @@ public:
     /// False for a default-constructed or moved-from handle; every other call on such a one throws.
     explicit operator bool() const noexcept { return core_ != nullptr; }
     /// Whether both are handles of the same state.
-    friend bool operator==(const future_handle& a, const future_handle& b) noexcept { return a.core_ == b.core_; }
+    friend bool operator==(const future_handle& a, const future_handle& b) noexcept {
+        return a.core_ == b.core_;
+    }
 
     /// True when there is a result, an exception or a cancellation. Python: done.
     [[nodiscard]] bool done() const { return core().has(flag::done); }
@@ -86,20 +88,25 @@ public:
     template <class F>
     handle add_done_callback(F&& fn) const {
         future_core& what = core();
-        static_assert(std::is_invocable_v<std::decay_t<F>&, Handle>, "bide: a done callback takes the task or future");
-        callback& node = make_callback(
-            [source = &what, fn = std::decay_t<F>(std::forward<F>(fn))]() mutable { fn(Handle(retain(*source))); });
+        static_assert(std::is_invocable_v<std::decay_t<F>&, Handle>,
+                      "bide: a done callback takes the task or future");
+        callback& node = make_callback([source = &what, fn = std::decay_t<F>(std::forward<F>(fn))]() mutable {
+            fn(Handle(retain(*source)));
+        });
         return detail::add_done_callback(what, node);
     }
     /// True when the callback was still waiting. Python: remove_done_callback, by function instead of by handle.
-    bool remove_done_callback(const handle& which) const { return detail::remove_done_callback(core(), which); }
+    bool remove_done_callback(const handle& which) const {
+        return detail::remove_done_callback(core(), which);
+    }
 
     /// Python: get_loop.
     [[nodiscard]] event_loop& get_loop() const { return loop_of(core()); }
 
     /// For bide's own layers.
     [[nodiscard]] future_core& core() const {
-        if (core_ == nullptr) [[unlikely]] throw_empty_handle(Handle::type_name);
+        if (core_ == nullptr) [[unlikely]]
+            throw_empty_handle(Handle::type_name);
         return *core_;
     }
 

@@ -30,7 +30,9 @@ public:
     /// What it waits for: "sleep", "lock.acquire", "task 'Task-2'".
     [[nodiscard]] const std::string& waits_for() const noexcept { return waits_for_; }
     /// Its frames, innermost first.
-    [[nodiscard]] const std::vector<frame_call_graph_entry>& call_stack() const noexcept { return call_stack_; }
+    [[nodiscard]] const std::vector<frame_call_graph_entry>& call_stack() const noexcept {
+        return call_stack_;
+    }
     /// The tasks that wait for it, directly or through a gather or a group. A task that waits for itself through others
     /// is shown once, without its own awaiters.
     [[nodiscard]] const std::vector<call_graph>& awaited_by() const noexcept { return awaited_by_; }

@@ -75,14 +75,15 @@ std::int64_t sleep_delay(std::chrono::duration<Rep, Period> delay) {
 /// Cancellation: the timer is taken back and cancelled_error thrown. Units: any std::chrono duration; a delay that the
 /// clock cannot hold lasts for ever. Python: asyncio.sleep.
 template <class Rep, class Period>
-[[nodiscard("sleep does nothing until it is awaited")]] detail::sleep_awaitable sleep(
-    std::chrono::duration<Rep, Period> delay) {
+[[nodiscard("sleep does nothing until it is awaited")]] detail::sleep_awaitable
+sleep(std::chrono::duration<Rep, Period> delay) {
     return detail::sleep_awaitable(detail::sleep_delay(delay));
 }
 
 /// As sleep(delay); the await gives `result`. Python: asyncio.sleep(delay, result).
 template <class Rep, class Period, class T>
-[[nodiscard("sleep does nothing until it is awaited")]] auto sleep(std::chrono::duration<Rep, Period> delay, T result) {
+[[nodiscard("sleep does nothing until it is awaited")]] auto sleep(std::chrono::duration<Rep, Period> delay,
+                                                                   T result) {
     return detail::sleep_awaitable_with_result<T>(detail::sleep_delay(delay), std::move(result));
 }
 

@@ -125,7 +125,8 @@ template <class F, class... Args>
 using coro_of = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
 
 template <class F, class... Args>
-concept coro_function = std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...> && is_coro<coro_of<F, Args...>>;
+concept coro_function =
+    std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...> && is_coro<coro_of<F, Args...>>;
 
 // GCC warns that the frame holds a lambda that only one file knows; so does only that file's instantiation.
 #if defined(__GNUC__) && !defined(__clang__)

@@ -39,7 +39,9 @@ public:
     thread_pool_options& initializer(F&& fn, Args&&... args) {
         initializer_ = std::make_shared<move_only_function<void()>>(
             [fn = std::decay_t<F>(std::forward<F>(fn)),
-             args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)] { std::apply(fn, args); });
+             args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)] {
+                std::apply(fn, args);
+            });
         return *this;
     }
 
@@ -99,7 +101,8 @@ private:
 class thread_pool {
 public:
     thread_pool() : thread_pool(thread_pool_options()) {}
-    explicit thread_pool(std::size_t max_workers) : thread_pool(thread_pool_options().max_workers(max_workers)) {}
+    explicit thread_pool(std::size_t max_workers)
+        : thread_pool(thread_pool_options().max_workers(max_workers)) {}
     /// Throws: std::invalid_argument for a limit of no threads.
     explicit thread_pool(thread_pool_options options);
     thread_pool(thread_pool&&) noexcept = default;
@@ -115,8 +118,8 @@ public:
     auto submit(F&& fn, Args&&... args) {
         using call = detail::bound<F, Args...>;
         using R = typename call::result_type;
-        auto* const job =
-            new detail::submitted_call<R, call>(detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...));
+        auto* const job = new detail::submitted_call<R, call>(
+            detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...));
         concurrent_future<R> result(*job);
         detail::submit_call(*job, core());
         return result;
@@ -136,8 +139,8 @@ public:
         requires(sizeof...(R) > 0)
     auto map(const map_options& options, F fn, R&&... ranges) {
         using result = std::invoke_result_t<F, std::ranges::range_value_t<R>...>;
-        auto next = detail::pool_feed<thread_pool, F, std::views::all_t<R>...>(*this, std::move(fn),
-                                                                              std::views::all(std::forward<R>(ranges))...);
+        auto next = detail::pool_feed<thread_pool, F, std::views::all_t<R>...>(
+            *this, std::move(fn), std::views::all(std::forward<R>(ranges))...);
         return detail::pool_map<result>(std::move(next), options.limit(), options.buffersize());
     }
 

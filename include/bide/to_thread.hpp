@@ -31,7 +31,8 @@ class to_thread_awaitable : public awaitable_tag, private thread_call {
     using R = typename Call::result_type;
 
 public:
-    to_thread_awaitable(thread_pool* in, Call&& call) : thread_call(table), pool_(in), call_(std::move(call)) {}
+    to_thread_awaitable(thread_pool* in, Call&& call)
+        : thread_call(table), pool_(in), call_(std::move(call)) {}
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> frame) { start_thread_call(*this, pool_, frame); }
@@ -99,7 +100,8 @@ template <class F, class... Args>
 /// As above, on a thread of `pool`.
 template <class F, class... Args>
     requires detail::thread_callable<F, Args...>
-[[nodiscard("to_thread does nothing until it is awaited")]] auto to_thread(thread_pool& pool, F&& fn, Args&&... args) {
+[[nodiscard("to_thread does nothing until it is awaited")]] auto to_thread(thread_pool& pool, F&& fn,
+                                                                           Args&&... args) {
     return detail::to_thread_awaitable<detail::bound<F, Args...>>(
         &pool, detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...));
 }

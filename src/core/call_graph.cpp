@@ -73,7 +73,8 @@ std::string what_it_waits_for(const task_base& task) {
     const wait& what = *task.waiting_on;
     const future_core* const awaited = what.kind->awaited == nullptr ? nullptr : what.kind->awaited(what);
     if (awaited == nullptr) return what.kind->name;
-    if (awaited->has(flag::is_task)) return "task '" + task_name(static_cast<const task_base&>(*awaited)) + "'";
+    if (awaited->has(flag::is_task))
+        return "task '" + task_name(static_cast<const task_base&>(*awaited)) + "'";
     return static_cast<const plain_future&>(*awaited).ops->name;
 }
 

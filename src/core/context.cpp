@@ -32,8 +32,9 @@ const context_map* current() noexcept { return static_cast<const context_map*>(c
 const context_value* lookup(const void* key) noexcept {
     const context_map* const map = current();
     if (map == nullptr) return nullptr;
-    const auto at = std::lower_bound(map->values.begin(), map->values.end(), key,
-                                     [](const auto& each, const void* wanted) { return each.first < wanted; });
+    const auto at =
+        std::lower_bound(map->values.begin(), map->values.end(), key,
+                         [](const auto& each, const void* wanted) { return each.first < wanted; });
     return at != map->values.end() && at->first == key ? &at->second : nullptr;
 }
 
@@ -58,14 +59,16 @@ const void* peek_context_value(const void* key) noexcept {
 
 void set_context_value(const void* key, context_value value) {
     if (this_loop == nullptr && thread_context == nullptr) {
-        throw invalid_state_error("context_var::set: no event loop is running in this thread, so there is no context to "
-                                  "set the variable in; call it from a task or callback");
+        throw invalid_state_error(
+            "context_var::set: no event loop is running in this thread, so there is no context to "
+            "set the variable in; call it from a task or callback");
     }
     auto next = std::make_unique<context_map>();
     if (const context_map* const now = current()) next->values = now->values;
     auto& values = next->values;
-    const auto at = std::lower_bound(values.begin(), values.end(), key,
-                                     [](const auto& each, const void* wanted) { return each.first < wanted; });
+    const auto at =
+        std::lower_bound(values.begin(), values.end(), key,
+                         [](const auto& each, const void* wanted) { return each.first < wanted; });
     const bool held = at != values.end() && at->first == key;
     if (value == nullptr) {
         if (held) values.erase(at);
@@ -80,7 +83,8 @@ void set_context_value(const void* key, context_value value) {
     release(before);  // last: the destructors of its values may look at the context
 }
 
-context_scope::context_scope(context_data* copied) noexcept : context_(retain(copied)), before_(thread_context) {
+context_scope::context_scope(context_data* copied) noexcept
+    : context_(retain(copied)), before_(thread_context) {
     thread_context = &context_;
 }
 
@@ -93,8 +97,6 @@ context_scope::~context_scope() {
 
 namespace bide {
 
-context copy_context() noexcept {
-    return context(detail::current_data());
-}
+context copy_context() noexcept { return context(detail::current_data()); }
 
 }  // namespace bide

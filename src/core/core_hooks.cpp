@@ -1,6 +1,7 @@
 // bide/core: what core tells the loop about tasks.
 #include "core/core_hooks.hpp"
 
+#include <bide/coro.hpp>
 #include <bide/detail/core/promise.hpp>
 #include <bide/error.hpp>
 
@@ -35,12 +36,13 @@ void destroy_from_root(void* frame) noexcept {
         frame = promise->awaiting_frame();
         promise = &promise_base::of(frame);
     }
-    std::coroutine_handle<>::from_address(frame).destroy();
+    destroy_unawaited(std::coroutine_handle<>::from_address(frame));
 }
 
 void destroy_one(loop_core& loop, task_base& task) noexcept {
     try {
-        report_late(&loop, {"Task was destroyed but it is pending", nullptr, task_name(task), place_of(task)});
+        report_late(&loop,
+                    {"Task was destroyed but it is pending", nullptr, task_name(task), place_of(task)});
     } catch (...) {  // no memory to name it
     }
     task.registry.unlink();

@@ -10,7 +10,8 @@ std::exception_ptr describe_deadlock(loop_state& loop) {
     std::size_t count = 0;
     for (const ring_link* at = loop.tasks.after; at != &loop.tasks; at = at->after) ++count;
     if (count == 0) return nullptr;
-    const std::string head = "deadlock: nothing can wake this event loop any more, and " + std::to_string(count) +
+    const std::string head = "deadlock: nothing can wake this event loop any more, and " +
+                             std::to_string(count) +
                              (count == 1 ? " task is suspended\n" : " tasks are suspended\n");
     return std::make_exception_ptr(deadlock_error(head + format_task_tree(loop)));
 }

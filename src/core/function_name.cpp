@@ -58,7 +58,8 @@ std::string_view without_return_type(std::string_view text) {
 }
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != npos; at += with.size()) text.replace(at, what.size(), with);
+    for (std::size_t at = 0; (at = text.find(what, at)) != npos; at += with.size())
+        text.replace(at, what.size(), with);
 }
 
 // "outer(int)::inner" becomes "outer::inner".

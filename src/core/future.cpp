@@ -30,8 +30,10 @@ void report_unretrieved(future_core& what) noexcept {
     try {
         const bool is_task = what.has(flag::is_task);
         report_late(what.loop,
-                    {is_task ? "Task exception was never retrieved" : "Future exception was never retrieved", what.error,
-                     is_task ? task_name(as_task(what)) : std::string(), {}});
+                    {is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
+                     what.error,
+                     is_task ? task_name(as_task(what)) : std::string(),
+                     {}});
     } catch (...) {  // no memory to describe it
     }
 }
@@ -50,7 +52,8 @@ void destroy_future(future_core& what) noexcept {
 
 // The loop may have been closed or destroyed since: then done callbacks cannot run any more.
 static bool outlived_loop(const future_core& what) noexcept {
-    return this_loop != what.loop && (!is_alive(what.loop) || static_cast<const loop_core*>(what.loop)->closed);
+    return this_loop != what.loop &&
+           (!is_alive(what.loop) || static_cast<const loop_core*>(what.loop)->closed);
 }
 
 void finish_future(future_core& what) noexcept {
@@ -92,7 +95,8 @@ void check_result(future_core& what) {
     if (what.has(flag::cancelled)) [[unlikely]] {
         throw cancelled_error(what.extra == nullptr ? std::string() : what.extra->cancel_message);
     }
-    if (what.has(flag::failed)) [[unlikely]] std::rethrow_exception(what.error);
+    if (what.has(flag::failed)) [[unlikely]]
+        std::rethrow_exception(what.error);
 }
 
 std::exception_ptr failure_of(future_core& what) {
@@ -118,7 +122,8 @@ void throw_done_already(const future_core& what, const char* call) {
 }
 
 void throw_empty_handle(const char* what) {
-    throw invalid_state_error(std::string("this ") + what + " handle is empty: default-constructed or moved from");
+    throw invalid_state_error(std::string("this ") + what +
+                              " handle is empty: default-constructed or moved from");
 }
 
 handle add_done_callback(future_core& what, callback& node) {
@@ -169,7 +174,8 @@ void before_set(const future_core& what, const char* call) {
     if (what.has(flag::done)) throw_done_already(what, call);
     check_use(what, call);
     if (!what.waiters.empty() && outlived_loop(what)) {
-        throw invalid_state_error(std::string(call) + ": the event loop is closed, so the done callbacks cannot run");
+        throw invalid_state_error(std::string(call) +
+                                  ": the event loop is closed, so the done callbacks cannot run");
     }
 }
 
@@ -183,9 +189,10 @@ void set_failure(future_core& what, std::exception_ptr error) {
 loop_state& current_loop_state(const char* call) {
     loop_state* const loop = this_loop;
     if (loop == nullptr) [[unlikely]] {
-        throw invalid_state_error(std::string(call) +
-                                  ": no event loop is running in this thread; call it from a coroutine that bide::run "
-                                  "or a task runs");
+        throw invalid_state_error(
+            std::string(call) +
+            ": no event loop is running in this thread; call it from a coroutine that bide::run "
+            "or a task runs");
     }
     loop->hooks = &core_hooks;
     return *loop;
@@ -204,7 +211,8 @@ namespace {
 cancel_outcome cancel_future_wait(wait& what, task_base& task) noexcept {
     if (!task.linked()) return cancel_outcome::too_late;
     future_core& inner = *static_cast<future_wait_state&>(what).what;
-    const bool accepted = cancel_any(inner, task.extra == nullptr ? std::string() : task.extra->cancel_message);
+    const bool accepted =
+        cancel_any(inner, task.extra == nullptr ? std::string() : task.extra->cancel_message);
     return accepted ? cancel_outcome::requested : cancel_outcome::too_late;
 }
 
@@ -220,14 +228,13 @@ const future_core* awaited_future(const wait& what) noexcept {
 
 constinit const wait_kind future_wait{"future", cancel_future_wait, detach_future_wait, awaited_future};
 
-constinit const wait_kind until_done_wait{
-    "future",
-    [](wait& what, task_base& task) noexcept {
-        if (!task.linked()) return cancel_outcome::too_late;
-        detach_future_wait(what, task);
-        return cancel_outcome::withdrawn;
-    },
-    detach_future_wait, awaited_future};
+constinit const wait_kind until_done_wait{"future",
+                                          [](wait& what, task_base& task) noexcept {
+                                              if (!task.linked()) return cancel_outcome::too_late;
+                                              detach_future_wait(what, task);
+                                              return cancel_outcome::withdrawn;
+                                          },
+                                          detach_future_wait, awaited_future};
 
 void check_may_await(const task_base& task, const future_core& what) {
     if (&what == &task) throw invalid_state_error("task '" + task_name(task) + "' cannot await itself");

@@ -38,12 +38,14 @@ void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> fr
 }
 
 bool ended_by_cancel(task_base& task, const op_request& request) noexcept {
-    return request.result == -ECANCELED && task.has(flag::must_cancel | flag::cancel_now | flag::op_cancelled);
+    return request.result == -ECANCELED &&
+           task.has(flag::must_cancel | flag::cancel_now | flag::op_cancelled);
 }
 
 void throw_io_error(const op_request& request) {
     throw std::system_error(-request.result, std::generic_category(),
-                            std::string(request.kind->name) + " on descriptor " + std::to_string(request.args.fd));
+                            std::string(request.kind->name) + " on descriptor " +
+                                std::to_string(request.args.fd));
 }
 
 }  // namespace bide::detail

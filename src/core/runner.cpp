@@ -16,8 +16,9 @@ namespace bide::detail {
 
 void check_no_running_loop(const char* call) {
     if (this_loop == nullptr) return;
-    throw invalid_state_error(std::string(call) +
-                              " was called while an event loop runs in this thread; use co_await or create_task instead");
+    throw invalid_state_error(
+        std::string(call) +
+        " was called while an event loop runs in this thread; use co_await or create_task instead");
 }
 
 namespace {
@@ -55,16 +56,19 @@ void act_on_interrupt(loop_core& loop, future_core& main, int& seen) {
 void run_until_done(event_loop& loop, future_core& what, bool interruptible) {
     loop_core& core = loop.core();
     if (what.loop != &core) {
-        throw invalid_state_error("run_until_complete: the task or future belongs to another event loop; run that one");
+        throw invalid_state_error(
+            "run_until_complete: the task or future belongs to another event loop; run that one");
     }
-    if (core.closed) throw invalid_state_error("run_until_complete: the event loop is closed; make a new one");
+    if (core.closed)
+        throw invalid_state_error("run_until_complete: the event loop is closed; make a new one");
     int interrupts_seen = 0;
     {
         const stop_when_done stop(loop, what);
         std::optional<interrupt_guard> guard;
         if (interruptible) {
             guard.emplace(core.interrupts, *core.os);
-            if (guard->installed()) core.on_interrupt = [&] { act_on_interrupt(core, what, interrupts_seen); };
+            if (guard->installed())
+                core.on_interrupt = [&] { act_on_interrupt(core, what, interrupts_seen); };
         }
         const scope_guard leave([&]() noexcept {
             core.on_interrupt = {};
@@ -72,7 +76,8 @@ void run_until_done(event_loop& loop, future_core& what, bool interruptible) {
         });
         loop.run_forever();
     }
-    if (!what.has(flag::done)) throw invalid_state_error("the event loop was stopped before the awaitable was done");
+    if (!what.has(flag::done))
+        throw invalid_state_error("the event loop was stopped before the awaitable was done");
     if (interrupts_seen > 0 && what.has(flag::cancelled) && what.has(flag::is_task) &&
         uncancel_task(as_task(what)) == 0) {
         throw keyboard_interrupt();
@@ -102,7 +107,8 @@ coro<void> cancel_all_others(event_loop& loop) {
             if (each.cancelled()) continue;
             const std::exception_ptr error = each.exception();
             if (!error) continue;
-            loop.call_exception_handler({"Unhandled exception during the shutdown of run()", error, each.get_name(), {}});
+            loop.call_exception_handler(
+                {"Unhandled exception during the shutdown of run()", error, each.get_name(), {}});
         }
     }
 }
@@ -138,7 +144,8 @@ runner::~runner() {
     try {
         close();
     } catch (...) {
-        detail::report_late(&loop_->state(), {"Error while a runner closed", std::current_exception(), {}, {}});
+        detail::report_late(&loop_->state(),
+                            {"Error while a runner closed", std::current_exception(), {}, {}});
     }
     loop_->close();
 }

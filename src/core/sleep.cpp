@@ -22,7 +22,8 @@ void detach_sleep(wait&, task_base& task) noexcept {
 }  // namespace
 
 constinit const wait_kind sleep_wait{"sleep", cancel_sleep, detach_sleep};
-constinit const wait_kind yield_wait{"sleep(0)", [](wait&, task_base&) noexcept { return cancel_outcome::too_late; },
+constinit const wait_kind yield_wait{"sleep(0)",
+                                     [](wait&, task_base&) noexcept { return cancel_outcome::too_late; },
                                      [](wait&, task_base&) noexcept {}};
 
 void start_sleep(task_base& task, std::int64_t delay) noexcept {

@@ -35,7 +35,8 @@ std::uint32_t next_task_number() noexcept {
 // The running task's place in the loop, put back when a nested step ends.
 class step_scope {
 public:
-    explicit step_scope(task_base& task) noexcept : loop_(*task.loop), task_(loop_.current), context_(loop_.context) {
+    explicit step_scope(task_base& task) noexcept
+        : loop_(*task.loop), task_(loop_.current), context_(loop_.context) {
         loop_.current = &task;
         loop_.context = task.extra == nullptr ? nullptr : task.extra->context;
     }
@@ -72,14 +73,11 @@ void end_cancelled(task_base& task) noexcept {
 }
 
 void end_failed(task_base& task, std::exception_ptr error) {
-    task.frame = nullptr;
     const bool fatal = ends_loop(error);
     if (is_cancelled_error(error)) {
         try {
             std::rethrow_exception(error);
-        } catch (const cancelled_error& e) {
-            set_cancel_message(task, e.message());
-        } catch (...) {
+        } catch (const cancelled_error& e) { set_cancel_message(task, e.message()); } catch (...) {
         }
         return end_cancelled(task);
     }
@@ -91,17 +89,16 @@ void end_failed(task_base& task, std::exception_ptr error) {
 
 // The coroutine has run to its end: take what it left, destroy it, wake those who wait.
 BIDE_NOINLINE void end_frame(task_base& task) {
-    void* const frame = task.frame;
+    void* const frame = std::exchange(task.frame, nullptr);
     promise_base& promise = promise_base::of(frame);
     const auto destroy = [frame] { std::coroutine_handle<>::from_address(frame).destroy(); };
     if (promise.failed()) {
         const std::exception_ptr error = std::move(promise.error());
-        destroy();
+        destroy_unawaited(std::coroutine_handle<>::from_address(frame));
         return end_failed(task, error);
     }
     if (task.has(flag::must_cancel)) {  // a cancel() that no await has seen
         destroy();
-        task.frame = nullptr;
         return end_cancelled(task);
     }
     std::exception_ptr error;
@@ -111,7 +108,6 @@ BIDE_NOINLINE void end_frame(task_base& task) {
         error = std::current_exception();
     }
     destroy();
-    task.frame = nullptr;
     if (error) return end_failed(task, error);
     end(task);
 }
@@ -121,12 +117,12 @@ void step(task_base& task) {
     if (!task.has(flag::started)) {
         task.set(flag::started);
         if (task.has(flag::must_cancel)) {  // before its first step: the body never runs
-            std::coroutine_handle<>::from_address(task.frame).destroy();
-            task.frame = nullptr;
+            destroy_unawaited(std::coroutine_handle<>::from_address(std::exchange(task.frame, nullptr)));
             return end_cancelled(task);
         }
     }
-    resume_frame(std::exchange(task.frame, nullptr));  // null while it runs: the frame may not outlive this call
+    resume_frame(
+        std::exchange(task.frame, nullptr));  // null while it runs: the frame may not outlive this call
     if (task.has(flag::frame_ended)) end_frame(task);
 }
 
@@ -140,7 +136,8 @@ task_base& task_base::of(ring_link& link) noexcept {
 void run_task(ready_node& node) {
     auto& task = static_cast<task_base&>(static_cast<timer_node&>(node));
     task.waiting_on = nullptr;
-    if (task.has(flag::done)) [[unlikely]] return;
+    if (task.has(flag::done)) [[unlikely]]
+        return;
     const scope_guard drop([&]() noexcept {
         if (task.has(flag::done)) release(static_cast<future_core&>(task));  // the loop's reference
     });
@@ -169,10 +166,11 @@ void start_task(task_base& task, void* frame, bool eager) {
 
 void launch(task_base& task, void* frame) {
     loop_state& loop = *task.loop;
-    if (static_cast<loop_core&>(loop).factory) [[unlikely]] return launch(task, frame, task_options());
+    if (static_cast<loop_core&>(loop).factory) [[unlikely]]
+        return launch(task, frame, task_options());
     task.number = next_task_number();
     if (loop.context != nullptr) {
-        scope_guard undo([&]() noexcept { std::coroutine_handle<>::from_address(frame).destroy(); });
+        scope_guard undo([&]() noexcept { destroy_unawaited(std::coroutine_handle<>::from_address(frame)); });
         task.more().context = retain(loop.context);
         undo.dismiss();
     }
@@ -182,7 +180,7 @@ void launch(task_base& task, void* frame) {
 void launch(task_base& task, void* frame, task_options options) {
     auto& loop = static_cast<loop_core&>(*task.loop);
     task.number = next_task_number();
-    scope_guard undo([&]() noexcept { std::coroutine_handle<>::from_address(frame).destroy(); });
+    scope_guard undo([&]() noexcept { destroy_unawaited(std::coroutine_handle<>::from_address(frame)); });
     check_use(task, "create_task");
     if (loop.closed) throw invalid_state_error("create_task: the event loop is closed; make a new one");
     if (loop.factory) loop.factory(*loop.loop, options);
@@ -278,7 +276,8 @@ void throw_cancelled(task_base& task) {
 }
 
 void throw_no_task() {
-    throw invalid_state_error("co_await outside a task: run this coroutine with bide::run or bide::create_task");
+    throw invalid_state_error(
+        "co_await outside a task: run this coroutine with bide::run or bide::create_task");
 }
 
 // --- what a task says of itself ---
@@ -292,15 +291,6 @@ void set_task_name(task_base& task, std::string name) { task.more().name = std::
 
 context task_context(const task_base& task) {
     return task.extra == nullptr ? context() : context(task.extra->context);
-}
-
-void report_never_awaited(const promise_base& promise) noexcept {
-    try {
-        const std::source_location where = promise.where();
-        report_late(this_loop, {std::string("A coroutine was never awaited: ") + where.function_name(), nullptr, {},
-                                std::string(where.file_name()) + ":" + std::to_string(where.line())});
-    } catch (...) {  // no memory for the text
-    }
 }
 
 void throw_moved_from() {

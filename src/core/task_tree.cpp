@@ -67,11 +67,13 @@ private:
         std::reverse(frames.begin(), frames.end());
         for (std::size_t i = 0; i < frames.size(); ++i) {
             if (i == most_frames / 2 && frames.size() > most_frames) {
-                text_ += indent + "  ... " + std::to_string(frames.size() - most_frames) + " more frames ...\n";
+                text_ +=
+                    indent + "  ... " + std::to_string(frames.size() - most_frames) + " more frames ...\n";
                 i = frames.size() - most_frames / 2;
             }
             const frame_place& each = frames[i];
-            text_ += indent + "  at " + each.function + " (" + each.file + ":" + std::to_string(each.line) + ")\n";
+            text_ +=
+                indent + "  at " + each.function + " (" + each.file + ":" + std::to_string(each.line) + ")\n";
         }
         for (const std::size_t each : waits_for_[index]) print_task(each, depth + 1);
     }
@@ -119,7 +121,8 @@ private:
         for (std::size_t i = 0; i < ring.size() && i < most_in_cycle; ++i) {
             text_ += " '" + task_name(*tasks_[ring[i]]) + "' ->";
         }
-        if (ring.size() > most_in_cycle) text_ += " ... " + std::to_string(ring.size() - most_in_cycle) + " more ... ->";
+        if (ring.size() > most_in_cycle)
+            text_ += " ... " + std::to_string(ring.size() - most_in_cycle) + " more ... ->";
         text_ += " '" + task_name(*tasks_[ring.front()]) + "'\n";
     }
 

@@ -37,7 +37,8 @@ bool completion_watch::add(concurrent_core& what) {
     const std::size_t number = watched_.size();
     watched_.push_back(&what);
     what.retain();
-    what.add_callback([list = arrivals_, number](concurrent_core&) { list->arrive(number); }, arrivals_.get());
+    what.add_callback([list = arrivals_, number](concurrent_core&) { list->arrive(number); },
+                      arrivals_.get());
     return true;
 }
 

@@ -11,7 +11,8 @@ namespace bide::detail {
 
 concurrent_core::~concurrent_core() {
     if (error_ == nullptr || seen_) return;
-    event_loop::default_exception_handler({"concurrent_future exception was never retrieved", error_, {}, {}});
+    event_loop::default_exception_handler(
+        {"concurrent_future exception was never retrieved", error_, {}, {}});
 }
 
 concurrent_core::phase concurrent_core::now() const noexcept {
@@ -53,7 +54,8 @@ void concurrent_core::wait(std::int64_t deadline) const {
         return;
     }
     const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(deadline)};
-    if (!done_.wait_until(lock, until, finished)) throw timeout_error("concurrent_future: it was not done in time");
+    if (!done_.wait_until(lock, until, finished))
+        throw timeout_error("concurrent_future: it was not done in time");
 }
 
 void concurrent_core::check_may_wait() const {
@@ -63,9 +65,9 @@ void concurrent_core::check_may_wait() const {
 
 void concurrent_core::check_thread() const {
     if (loop_ == nullptr || loop_ != this_loop) return;
-    throw invalid_state_error(
-        "concurrent_future: this thread runs the loop that has to finish it, and waiting would stop that loop; "
-        "use co_await wrap_future(...)");
+    throw invalid_state_error("concurrent_future: this thread runs the loop that has to finish it, and "
+                              "waiting would stop that loop; "
+                              "use co_await wrap_future(...)");
 }
 
 void concurrent_core::check() {

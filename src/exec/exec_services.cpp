@@ -29,7 +29,8 @@ exec_services::~exec_services() {
 
 const std::shared_ptr<worker_pool>& exec_services::default_pool() {
     if (retired_) {
-        throw invalid_state_error("the default executor of this loop was shut down; give run_in_executor() a pool");
+        throw invalid_state_error(
+            "the default executor of this loop was shut down; give run_in_executor() a pool");
     }
     if (default_ == nullptr) {
         set_default_pool(std::make_shared<worker_pool>(
@@ -39,9 +40,12 @@ const std::shared_ptr<worker_pool>& exec_services::default_pool() {
 }
 
 void exec_services::set_default_pool(std::shared_ptr<worker_pool> pool) {
-    if (retired_) throw invalid_state_error("set_default_executor: the default executor of this loop was shut down");
+    if (retired_)
+        throw invalid_state_error("set_default_executor: the default executor of this loop was shut down");
     if (!registered_) {
-        services_of(*loop_.loop).at_shutdown.emplace_back([] { return shutdown_default_executor(join_limit); });
+        services_of(*loop_.loop).at_shutdown.emplace_back([] {
+            return shutdown_default_executor(join_limit);
+        });
         registered_ = true;
     }
     if (default_ != nullptr) former_.push_back(std::move(default_));

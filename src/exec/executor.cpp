@@ -14,7 +14,8 @@ const worker_job_ops executor_job::job_table{run_job, finish_job, drop_job};
 
 executor_job::~executor_job() { bide::detail::release(context_); }
 
-void executor_job::submit(loop_state& loop, std::shared_ptr<worker_pool> pool, future_core& target, place& at) {
+void executor_job::submit(loop_state& loop, std::shared_ptr<worker_pool> pool, future_core& target,
+                          place& at) {
     const auto destroy = [](executor_job* it) noexcept { delete it; };
     std::unique_ptr<executor_job, decltype(destroy)> unsent(this, destroy);
     exec_services& services = exec_services_of(loop);
@@ -123,9 +124,7 @@ coro<bool> wait_for_end(worker_pool& pool, std::optional<time_point> deadline) {
     std::exception_ptr error;
     try {
         co_await ended;
-    } catch (...) {
-        error = std::current_exception();
-    }
+    } catch (...) { error = std::current_exception(); }
     timer.cancel();
     if (error) std::rethrow_exception(error);
     co_return !late;
@@ -137,7 +136,8 @@ coro<void> shut_down_default_executor(std::optional<duration> limit) {
     event_loop& loop = get_running_loop();
     const std::vector<std::shared_ptr<worker_pool>> pools = exec_services_of(loop.state()).retire();
     std::optional<time_point> deadline;
-    if (limit) deadline = to_time_point(deadline_after(loop.time().time_since_epoch().count(), limit->count()));
+    if (limit)
+        deadline = to_time_point(deadline_after(loop.time().time_since_epoch().count(), limit->count()));
     for (const auto& pool : pools) pool->shut_down();
     for (const auto& pool : pools) {
         const bool ended = co_await wait_for_end(*pool, deadline);
@@ -145,8 +145,11 @@ coro<void> shut_down_default_executor(std::optional<duration> limit) {
             pool->join();
             continue;
         }
-        loop.call_exception_handler({"The default executor did not end in time: its threads are left to themselves",
-                                     nullptr, {}, {}});
+        loop.call_exception_handler(
+            {"The default executor did not end in time: its threads are left to themselves",
+             nullptr,
+             {},
+             {}});
         pool->abandon();
     }
 }
@@ -156,7 +159,8 @@ coro<void> shut_down_default_executor(std::optional<duration> limit) {
 namespace bide {
 
 void set_default_executor(thread_pool& pool) {
-    detail::exec_services_of(detail::current_loop_state("set_default_executor")).set_default_pool(pool.core());
+    detail::exec_services_of(detail::current_loop_state("set_default_executor"))
+        .set_default_pool(pool.core());
 }
 
 }  // namespace bide

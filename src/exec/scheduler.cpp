@@ -31,8 +31,8 @@ void detach_pause(wait& what, task_base& task) noexcept {
 }
 
 bool something_is_under_way(const loop_core& core) noexcept {
-    return !core.ready.empty() || !core.timers.empty() || core.os->in_flight() != 0 || core.pending_external != 0 ||
-           !core.arrivals.empty();
+    return !core.ready.empty() || !core.timers.empty() || core.os->in_flight() != 0 ||
+           core.pending_external != 0 || !core.arrivals.empty();
 }
 
 }  // namespace
@@ -70,13 +70,15 @@ void scheduler::take_out(detail::task_base& target) {
     const bool paused = target.waiting_on != nullptr && target.waiting_on->kind == &detail::pause_wait;
     if (paused && target.linked()) return paused_.remove(target);
     if (core.unqueue_any(target)) return;
-    throw invalid_state_error(name + "is neither paused nor ready: it waits for " + detail::what_it_waits_for(target));
+    throw invalid_state_error(name + "is neither paused nor ready: it waits for " +
+                              detail::what_it_waits_for(target));
 }
 
 bool scheduler::resume_task(const any_task& target) {
     detail::task_base& task = detail::as_task(target.core());
     if (task.loop != &loop().state()) {
-        throw invalid_state_error("resume_task: task '" + detail::task_name(task) + "' belongs to another loop");
+        throw invalid_state_error("resume_task: task '" + detail::task_name(task) +
+                                  "' belongs to another loop");
     }
     const bool paused = task.waiting_on != nullptr && task.waiting_on->kind == &detail::pause_wait;
     if (!paused || !task.linked()) return false;

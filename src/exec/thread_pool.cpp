@@ -26,9 +26,7 @@ void submit_call(submitted_job& job, std::shared_ptr<worker_pool> pool) {
         if (error == nullptr) {
             error = std::make_exception_ptr(invalid_state_error("submit: the thread pool is shut down"));
         }
-    } catch (...) {
-        error = std::current_exception();
-    }
+    } catch (...) { error = std::current_exception(); }
     job.pool.reset();
     job.state.release();
     std::rethrow_exception(error);
@@ -42,7 +40,8 @@ constexpr std::size_t most_default_workers = 32;
 constexpr std::size_t extra_default_workers = 4;
 
 std::size_t workers_for(std::optional<std::size_t> wanted) {
-    if (wanted == 0U) throw std::invalid_argument("thread_pool: max_workers is 0; at least one thread is needed");
+    if (wanted == 0U)
+        throw std::invalid_argument("thread_pool: max_workers is 0; at least one thread is needed");
     if (wanted) return *wanted;
     return std::min(most_default_workers, detail::worker_pool::usable_processors() + extra_default_workers);
 }
@@ -70,7 +69,8 @@ move_only_function<void()> reporting(std::shared_ptr<move_only_function<void()>>
 
 thread_pool::thread_pool(thread_pool_options options) {
     pool_ = std::make_shared<detail::worker_pool>(workers_for(options.max_workers_),
-                                                  options.prefix_.empty() ? next_prefix() : std::move(options.prefix_),
+                                                  options.prefix_.empty() ? next_prefix()
+                                                                          : std::move(options.prefix_),
                                                   reporting(std::move(options.initializer_)));
 }
 

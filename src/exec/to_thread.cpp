@@ -23,7 +23,8 @@ void settle(thread_call& call) noexcept {
 cancel_outcome cancel_call(wait& what, task_base&) noexcept {
     auto& call = static_cast<thread_call&>(what);
     if (call.task != nullptr) {
-        if (!call.pool->withdraw(call)) return cancel_outcome::too_late;  // it runs: thrown when it has returned
+        if (!call.pool->withdraw(call))
+            return cancel_outcome::too_late;  // it runs: thrown when it has returned
         settle(call);
     }
     return cancel_outcome::withdrawn;
@@ -60,7 +61,8 @@ constinit const wait_kind thread_call_wait{"to_thread", cancel_call, detach_call
 
 void start_thread_call(thread_call& call, thread_pool* pool, std::coroutine_handle<> frame) {
     task_base& task = running_task();
-    if (task.has(flag::must_cancel)) return begin_wait(task, call, frame);  // which throws: the call never starts
+    if (task.has(flag::must_cancel))
+        return begin_wait(task, call, frame);  // which throws: the call never starts
     call.pool = pool != nullptr ? pool->core() : exec_services_of(*task.loop).default_pool();
     call.task = &task;
     call.door = static_cast<loop_core&>(*task.loop).door.get();
@@ -94,8 +96,9 @@ void end_thread_call(thread_call& call, const std::exception_ptr& error) {
     if (call.task != nullptr) settle(call);
     if (must_throw(task)) {
         if (error != nullptr && !call.dropped) {
-            report(static_cast<loop_core&>(*task.loop),
-                   {"Exception in a call of to_thread() whose task was cancelled", error, task_name(task), {}});
+            report(
+                static_cast<loop_core&>(*task.loop),
+                {"Exception in a call of to_thread() whose task was cancelled", error, task_name(task), {}});
         }
         throw_cancelled(task);
     }

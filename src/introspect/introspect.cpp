@@ -5,8 +5,8 @@
 
 namespace bide {
 
-call_graph::call_graph(std::string name, std::string waits_for, std::vector<frame_call_graph_entry> call_stack,
-                       std::vector<call_graph> awaited_by)
+call_graph::call_graph(std::string name, std::string waits_for,
+                       std::vector<frame_call_graph_entry> call_stack, std::vector<call_graph> awaited_by)
     : name_(std::move(name)),
       waits_for_(std::move(waits_for)),
       call_stack_(std::move(call_stack)),
@@ -16,7 +16,8 @@ namespace {
 
 using detail::task_base;
 
-call_graph build(const task_base& task, std::vector<frame_call_graph_entry> stack, std::vector<const task_base*>& above) {
+call_graph build(const task_base& task, std::vector<frame_call_graph_entry> stack,
+                 std::vector<const task_base*>& above) {
     std::vector<call_graph> awaited_by;
     above.push_back(&task);
     for (const task_base* const each : detail::awaiters_of(task)) {
@@ -24,7 +25,8 @@ call_graph build(const task_base& task, std::vector<frame_call_graph_entry> stac
         awaited_by.push_back(build(*each, detail::frames_of(*each), above));
     }
     above.pop_back();
-    return call_graph(detail::task_name(task), detail::what_it_waits_for(task), std::move(stack), std::move(awaited_by));
+    return call_graph(detail::task_name(task), detail::what_it_waits_for(task), std::move(stack),
+                      std::move(awaited_by));
 }
 
 void append(std::string& text, const call_graph& graph, std::size_t depth) {
@@ -32,7 +34,8 @@ void append(std::string& text, const call_graph& graph, std::size_t depth) {
     text += indent + "* task '" + graph.name() + "' waits for " + graph.waits_for() + "\n";
     if (!graph.call_stack().empty()) text += indent + "  + call stack:\n";
     for (const frame_call_graph_entry& each : graph.call_stack()) {
-        text += indent + "  |   " + each.function + " (" + each.file + ":" + std::to_string(each.line) + ")\n";
+        text +=
+            indent + "  |   " + each.function + " (" + each.file + ":" + std::to_string(each.line) + ")\n";
     }
     if (!graph.awaited_by().empty()) text += indent + "  + awaited by:\n";
     for (const call_graph& each : graph.awaited_by()) append(text, each, depth + 1);

@@ -24,7 +24,8 @@ class loop_core;
 
 class loop_door {
 public:
-    loop_door(loop_core& loop, inbox& arrivals, backend& os) noexcept : loop_(loop), arrivals_(arrivals), os_(os) {}
+    loop_door(loop_core& loop, inbox& arrivals, backend& os) noexcept
+        : loop_(loop), arrivals_(arrivals), os_(os) {}
     loop_door(const loop_door&) = delete;
     loop_door& operator=(const loop_door&) = delete;
 
@@ -55,7 +56,8 @@ public:
     // Loop thread: waits until those who are inside have left. In the child of a fork they never will: they are threads
     // of the parent.
     void wait_until_empty() const noexcept {
-        while ((state_.load(std::memory_order_acquire) & ~closed) != 0 && !os_.inherited()) std::this_thread::yield();
+        while ((state_.load(std::memory_order_acquire) & ~closed) != 0 && !os_.inherited())
+            std::this_thread::yield();
     }
 
     // Loop thread. Afterwards nobody else touches the loop.

@@ -32,7 +32,8 @@ namespace bide::detail {
 namespace {
 
 std::atomic<std::size_t> all_parked{0};
-constinit thread_local const void* this_pool = nullptr;  // state of the pool that the calling thread works for
+constinit thread_local const void* this_pool =
+    nullptr;  // state of the pool that the calling thread works for
 
 // The child of a fork has none of these threads, and its own thread is nobody's worker.
 [[maybe_unused]] const int forget_in_child = ::pthread_atfork(nullptr, nullptr, [] {
@@ -48,8 +49,9 @@ std::string thread_name(const std::string& prefix, std::size_t index) {
 }
 
 std::exception_ptr broken_by(const std::exception_ptr& error) {
-    return std::make_exception_ptr(broken_thread_pool("the initializer of a worker thread threw: " +
-                                                      describe_exception(error) + "; this pool runs no jobs any more"));
+    return std::make_exception_ptr(
+        broken_thread_pool("the initializer of a worker thread threw: " + describe_exception(error) +
+                           "; this pool runs no jobs any more"));
 }
 
 // Signals belong to the threads of the program: a worker that took one would run its handler in a place where nobody
@@ -135,9 +137,7 @@ struct worker_pool::state : std::enable_shared_from_this<state> {
         std::exception_ptr error;
         try {
             if (initializer) initializer();
-        } catch (...) {
-            error = broken_by(std::current_exception());
-        }
+        } catch (...) { error = broken_by(std::current_exception()); }
         std::unique_lock lock(mutex);
         --starting;
         count_parked();
@@ -195,7 +195,8 @@ struct worker_pool::state : std::enable_shared_from_this<state> {
     }
 };
 
-worker_pool::worker_pool(std::size_t max_threads, std::string name_prefix, move_only_function<void()> initializer)
+worker_pool::worker_pool(std::size_t max_threads, std::string name_prefix,
+                         move_only_function<void()> initializer)
     : state_(std::make_shared<state>()), made_in_(fork_count()) {
     state_->limit = std::max<std::size_t>(1, max_threads);
     state_->prefix = std::move(name_prefix);
@@ -347,7 +348,8 @@ std::size_t worker_pool::parked_threads() noexcept { return all_parked.load(std:
 
 std::size_t worker_pool::usable_processors() noexcept {
     cpu_set_t set;
-    if (::sched_getaffinity(0, sizeof set, &set) != 0) return std::max(1U, std::thread::hardware_concurrency());
+    if (::sched_getaffinity(0, sizeof set, &set) != 0)
+        return std::max(1U, std::thread::hardware_concurrency());
     return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
 }
 

@@ -19,7 +19,8 @@ class worker_pool {
 public:
     // Each thread calls `initializer` before its first job. When it throws the pool is broken: what is queued is
     // dropped with a broken_thread_pool that says why, and nothing is accepted any more.
-    worker_pool(std::size_t max_threads, std::string name_prefix, move_only_function<void()> initializer = {});
+    worker_pool(std::size_t max_threads, std::string name_prefix,
+                move_only_function<void()> initializer = {});
     ~worker_pool();  // runs what is queued, then joins
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;

@@ -1,6 +1,7 @@
 // bide/testing: run a test body on a loop of its own, in virtual time, and find what it leaks.
 #include <bide/testing/run_test.hpp>
 
+#include <bide/detail/base/scope_guard.hpp>
 #include <bide/detail/core/promise.hpp>
 #include <bide/error.hpp>
 #include <bide/run.hpp>
@@ -43,9 +44,7 @@ public:
         std::exception_ptr error;
         try {
             run_body(std::move(make));
-        } catch (...) {
-            error = std::current_exception();
-        }
+        } catch (...) { error = std::current_exception(); }
         const auto frames = bide::detail::live_frames - frames_before;
         if (frames != 0) complain(std::to_string(frames) + " coroutine frames were leaked");
         compare(descriptors_before, bide::detail::open_descriptors());
@@ -87,15 +86,14 @@ private:
                 subject.cancel("cancel sweep");
             };
         }
+        const bide::detail::scope_guard leave([&]() noexcept { loop.core().on_turn = {}; });
         std::exception_ptr error;
         try {
             co_await subject;
         } catch (const cancelled_error&) {
+            if (current_task().cancelling() != 0) throw;  // the loop ended in another way
             if (!what_.happened) error = std::current_exception();
-        } catch (...) {
-            error = std::current_exception();
-        }
-        loop.core().on_turn = {};
+        } catch (...) { error = std::current_exception(); }
         if (backend_->submitted() > what_.fail_operation) what_.happened = true;
         if (!options_.allow_tasks()) {
             for (const any_task& each : all_tasks()) {
@@ -129,7 +127,9 @@ private:
 
 }  // namespace
 
-void run_with(body make, const test_options& options, intervention& what) { trial(options, what).run(std::move(make)); }
+void run_with(body make, const test_options& options, intervention& what) {
+    trial(options, what).run(std::move(make));
+}
 
 void run_test(body make, const test_options& options) {
     intervention none;

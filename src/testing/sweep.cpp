@@ -23,9 +23,7 @@ std::uint64_t cancel_everywhere(body& make, after_run after, const test_options&
         try {
             run_with([&make] { return make(); }, options, what);
             after(turn);
-        } catch (...) {
-            fail_at("cancelled in turn", turn, std::current_exception());
-        }
+        } catch (...) { fail_at("cancelled in turn", turn, std::current_exception()); }
         if (!what.happened) return turn + 1;
     }
     throw test_failure("cancel_everywhere: the body still runs after 100000 turns");
@@ -39,17 +37,13 @@ std::uint64_t fail_everywhere(body& make, int error, after_run after, const test
         try {
             try {
                 run_with([&make] { return make(); }, options, what);
-            } catch (const test_failure&) {
-                throw;
-            } catch (const deadlock_error&) {
+            } catch (const test_failure&) { throw; } catch (const deadlock_error&) {
                 throw;
             } catch (...) {
                 if (!what.happened) throw;  // the body's answer to the failure, otherwise
             }
             after(number);
-        } catch (...) {
-            fail_at("failed operation", number, std::current_exception());
-        }
+        } catch (...) { fail_at("failed operation", number, std::current_exception()); }
         if (!what.happened) return number + 1;
     }
     throw test_failure("fail_everywhere: the body still starts operations after 100000 of them");

@@ -45,21 +45,20 @@ void test_backend::poll(std::int64_t deadline, ready_queue& done) noexcept {
         real_->poll(faulted ? 0 : deadline, done);
         return settle();
     }
-    real_->poll(0, done);
-    settle();
-    if (deadline == 0 || faulted || !done.empty()) return;
+    // One look only: a second one would sleep through a wake-up that the first has taken notice of.
     const bool threads = loop_ != nullptr && loop_->pending_external != 0;
-    if (deadline == no_deadline) {
-        real_->poll(no_deadline, done);
-        return settle();
+    std::int64_t limit = 0;
+    if (deadline == 0 || faulted) {
+        deadline = 0;
+    } else if (deadline == no_deadline) {
+        limit = no_deadline;
+    } else if (threads || real_->in_flight() != 0) {
+        limit = monotonic_now() + (threads ? grace_for_threads : grace_for_operations);
     }
-    if (threads || real_->in_flight() != 0) {
-        const std::int64_t before = monotonic_now();
-        const std::int64_t limit = before + (threads ? grace_for_threads : grace_for_operations);
-        real_->poll(limit, done);
-        settle();
-        if (!done.empty() || monotonic_now() < limit) return;  // something finished, or another thread woke the loop
-    }
+    real_->poll(limit, done);
+    settle();
+    if (deadline == 0 || deadline == no_deadline || !done.empty()) return;
+    if (limit != 0 && monotonic_now() < limit) return;  // another thread woke the loop
     now_ = std::max(now_, deadline);
 }
 

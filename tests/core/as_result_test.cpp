@@ -51,7 +51,8 @@ BIDE_TEST(as_result, of_a_coroutine) {
     EXPECT_EQ(bad.value_or(7), 7);
     EXPECT_EQ(thrown<std::out_of_range>([&] { return bad.value(); }), "failed");
     // [code]
-    const bide::result<void> refused = co_await as_result(fail_with(std::make_error_code(std::errc::connection_refused)));
+    const bide::result<void> refused =
+        co_await as_result(fail_with(std::make_error_code(std::errc::connection_refused)));
     EXPECT_FALSE(refused);
     EXPECT_EQ(refused.error(), std::errc::connection_refused);
     // [/code]
@@ -111,9 +112,7 @@ BIDE_TEST(as_result, a_cancellation_is_thrown) {
                 if (kind == 1) static_cast<void>(co_await as_result(bide::create_task(sleep_long())));
                 if (kind == 2) static_cast<void>(co_await as_result(bide::sleep(1h)));
                 ended = "value";
-            } catch (const bide::cancelled_error&) {
-                ended = "cancelled";
-            }
+            } catch (const bide::cancelled_error&) { ended = "cancelled"; }
             co_return ended;
         };
         const auto task = bide::create_task(body(which));
@@ -132,9 +131,7 @@ BIDE_TEST(as_result, keyboard_interrupt_and_system_exit_are_thrown) {
     int code = 0;
     try {
         static_cast<void>(co_await as_result(leave()));
-    } catch (const bide::system_exit& e) {
-        code = e.code();
-    }
+    } catch (const bide::system_exit& e) { code = e.code(); }
     EXPECT_EQ(code, 4);
 }
 

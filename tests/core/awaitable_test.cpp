@@ -38,8 +38,10 @@ static_assert(std::is_same_v<bide::await_result_t<decltype(bide::as_result(std::
                              bide::result<int>>);
 
 // A coro is moved and never copied; handles are copied; a discarded coro is a warning (tests/compile_fail).
-static_assert(!std::is_copy_constructible_v<bide::coro<int>> && std::is_nothrow_move_constructible_v<bide::coro<int>>);
-static_assert(std::is_copy_constructible_v<bide::task<int>> && std::is_copy_constructible_v<bide::future<int>>);
+static_assert(!std::is_copy_constructible_v<bide::coro<int>> &&
+              std::is_nothrow_move_constructible_v<bide::coro<int>>);
+static_assert(std::is_copy_constructible_v<bide::task<int>> &&
+              std::is_copy_constructible_v<bide::future<int>>);
 
 // A generic function that works with every awaitable.
 template <bide::awaitable A>

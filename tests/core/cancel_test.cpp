@@ -52,9 +52,7 @@ BIDE_TEST(section17, s15_error_handling_lets_a_cancellation_through) {
     const auto body = [&]() -> bide::coro<void> {
         try {
             co_await bide::sleep(1h);
-        } catch (const std::exception&) {
-            handled = true;
-        }
+        } catch (const std::exception&) { handled = true; }
     };
     const auto task = bide::create_task(body());
     co_await bide::sleep(1s);
@@ -128,12 +126,13 @@ BIDE_TEST(section17, s19_a_result_that_came_but_was_not_yet_taken_gives_way_to_a
     EXPECT_EQ(future.result(), 1);  // still there for others
 }
 
-BIDE_TEST(section17, s19_also_for_a_sleep_that_is_over) {
+BIDE_TEST_WITH(section17, s19_also_for_a_sleep_that_is_over, in_order()) {
     bide::task<std::string> sleeper;
     std::string ended = "not yet";
     const auto body = []() -> bide::coro<void> { co_await bide::sleep(1s); };
     sleeper = bide::create_task(outcome(body()));
-    bide::get_running_loop().call_later(1s, [&] { sleeper.cancel(); });  // after the sleep's timer, before its task
+    bide::get_running_loop().call_later(
+        1s, [&] { sleeper.cancel(); });  // after the sleep's timer, before its task
     ended = co_await sleeper;
     EXPECT_EQ(ended, "cancelled");
 }
@@ -158,9 +157,7 @@ BIDE_TEST(cancel, from_inside_it_arrives_at_the_next_await) {
         to.emplace_back("running on");
         try {
             co_await bide::sleep(0s);
-        } catch (const bide::cancelled_error& e) {
-            to.emplace_back(e.what());
-        }
+        } catch (const bide::cancelled_error& e) { to.emplace_back(e.what()); }
         co_await bide::sleep(1s);
         to.emplace_back("end");
     };
@@ -172,9 +169,9 @@ BIDE_TEST(cancel, that_comes_between_two_awaits_is_kept) {
     const auto future = bide::create_future<void>();
     std::string ended;
     const auto body = [&]() -> bide::coro<void> {
-        co_await future;               // done before it is awaited: gives way to nothing
+        co_await future;  // done before it is awaited: gives way to nothing
         bide::current_task().cancel();
-        co_await future;               // done, does not suspend: still nothing
+        co_await future;  // done, does not suspend: still nothing
         ended = "awaited what was done";
         co_await bide::sleep(1s);
         ended = "slept";
@@ -261,10 +258,12 @@ BIDE_TEST(section17, s24_a_task_that_throws_cancelled_error_itself_is_cancelled)
 BIDE_TEST(section17, s17_what_a_task_awaits_is_cancelled_first) {
     names log;
     const auto inner = bide::create_task(swallow(log, 1));
-    const auto outer = bide::create_task([](bide::task<int> on) -> bide::coro<int> {
-        const int value = co_await on;
-        co_return value + 1;
-    }, inner);
+    const auto outer = bide::create_task(
+        [](bide::task<int> on) -> bide::coro<int> {
+            const int value = co_await on;
+            co_return value + 1;
+        },
+        inner);
     co_await bide::sleep(1s);
     EXPECT_TRUE(outer.cancel("from outside"));
     const int value = co_await outer;  // the inner one swallowed it, so the outer one went on
@@ -311,7 +310,8 @@ bide::coro<void> await_member(std::shared_ptr<std::vector<bide::task<void>>> rin
 
 bide::coro<void> cancel_a_ring(std::size_t size) {
     auto ring = std::make_shared<std::vector<bide::task<void>>>();
-    for (std::size_t i = 0; i < size; ++i) ring->push_back(bide::create_task(await_member(ring, (i + 1) % size)));
+    for (std::size_t i = 0; i < size; ++i)
+        ring->push_back(bide::create_task(await_member(ring, (i + 1) % size)));
     const auto outside = bide::create_task(await_member(ring, 0));
     co_await bide::sleep(1s);
     EXPECT_TRUE(outside.cancel("break up"));
@@ -350,9 +350,7 @@ BIDE_TEST(cancel, an_error_during_clean_up_replaces_the_cancellation) {
         bool cancelled = false;
         try {
             co_await bide::sleep(1h);
-        } catch (const bide::cancelled_error&) {
-            cancelled = true;
-        }
+        } catch (const bide::cancelled_error&) { cancelled = true; }
         if (cancelled) throw std::runtime_error("clean-up failed");
     };
     const auto task = bide::create_task(body());
@@ -370,9 +368,7 @@ BIDE_TEST(cancel, clean_up_may_await) {
         std::exception_ptr error;
         try {
             co_await bide::sleep(1h);
-        } catch (...) {
-            error = std::current_exception();
-        }
+        } catch (...) { error = std::current_exception(); }
         co_await bide::sleep(1s);
         to.emplace_back("cleaned up");
         if (error) std::rethrow_exception(error);

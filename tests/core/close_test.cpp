@@ -28,7 +28,9 @@ using names = std::vector<std::string>;
 
 // What the tasks wait for; outlives the loop.
 struct things {
-    things() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0); }
+    things() {
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+    }
     things(const things&) = delete;
     things& operator=(const things&) = delete;
     ~things() {
@@ -60,29 +62,36 @@ struct wait_case {
 };
 
 const wait_case cases[] = {
-    {"not_started", [](things& all) -> bide::coro<void> {
+    {"not_started",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "never made");
          co_await bide::sleep(1h);
      }},
     {"sleep", sleep_long},
-    {"nested", [](things& all) -> bide::coro<void> {
+    {"nested",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "outer");
          co_await sleep_long(all);
      }},
-    {"yield", [](things& all) -> bide::coro<void> {
+    {"yield",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "yield");
          for (;;) co_await bide::sleep(0s);
      }},
-    {"future", [](things& all) -> bide::coro<void> {
+    {"future",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "future");
          co_await *all.future;
      }},
-    {"task", [](things& all) -> bide::coro<void> {
+    {"task",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "task");
          const auto inner = bide::create_task(sleep_long(all));
          co_await inner;
-     }, 2},
-    {"result_not_taken", [](things& all) -> bide::coro<void> {
+     },
+     2},
+    {"result_not_taken",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "result_not_taken");
          const auto future = bide::create_future<int>();
          bide::get_running_loop().call_soon([future, &all] {
@@ -91,74 +100,93 @@ const wait_case cases[] = {
          });
          co_await future;
      }},
-    {"as_result", [](things& all) -> bide::coro<void> {
+    {"as_result",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "as_result");
          const bide::result<void> result = co_await bide::as_result(sleep_long(all));
          static_cast<void>(result);
      }},
-    {"readable", [](things& all) -> bide::coro<void> {
+    {"readable",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "readable");
          co_await bide::wait_readable(all.ends[0]);
      }},
-    {"ready_operation", [](things& all) -> bide::coro<void> {
+    {"ready_operation",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "ready_operation");
          for (;;) co_await bide::wait_writable(all.ends[1]);
      }},
-    {"lock", [](things& all) -> bide::coro<void> {
+    {"lock",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "lock");
          const auto scope = co_await all.lock.scoped();
          co_await all.lock.acquire();
      }},
-    {"event", [](things& all) -> bide::coro<void> {
+    {"event",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "event");
          co_await all.event.wait();
      }},
-    {"semaphore", [](things& all) -> bide::coro<void> {
+    {"semaphore",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "semaphore");
          co_await all.semaphore.acquire();
      }},
-    {"condition", [](things& all) -> bide::coro<void> {
+    {"condition",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "condition");
          co_await all.condition.acquire();
          co_await all.condition.wait();
      }},
-    {"barrier", [](things& all) -> bide::coro<void> {
+    {"barrier",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "barrier");
          co_await all.barrier.wait();
      }},
-    {"queue", [](things& all) -> bide::coro<void> {
+    {"queue",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "queue");
          co_await all.queue.get();
      }},
-    {"gather", [](things& all) -> bide::coro<void> {
+    {"gather",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "gather");
          const auto both = bide::gather(sleep_long(all), sleep_long(all));
          co_await both;
-     }, 3},
-    {"wait", [](things& all) -> bide::coro<void> {
+     },
+     3},
+    {"wait",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "wait");
          const std::vector<bide::task<void>> tasks(2, bide::create_task(sleep_long(all)));
          const auto done = co_await bide::wait(tasks);
          static_cast<void>(done);
-     }, 2},
-    {"shield", [](things& all) -> bide::coro<void> {
+     },
+     2},
+    {"shield",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "shield");
          const auto inner = bide::create_task(sleep_long(all));
          co_await bide::shield(inner);
-     }, 2},
-    {"wait_for", [](things& all) -> bide::coro<void> {
+     },
+     2},
+    {"wait_for",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "wait_for");
          co_await bide::wait_for(sleep_long(all), 30min);
      }},
-    {"task_group", [](things& all) -> bide::coro<void> {
+    {"task_group",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "task_group");
          auto children = [&all](bide::task_group& group) -> bide::coro<void> {
              group.create_task(sleep_long(all));
              co_await bide::sleep(1h);
          };
          co_await bide::with_task_group(children);
-     }, 2},
-    {"cancelled_but_not_resumed", [](things& all) -> bide::coro<void> {
+     },
+     2},
+    {"cancelled_but_not_resumed",
+     [](things& all) -> bide::coro<void> {
          const noted local(all.log, "cancelled_but_not_resumed");
          const bide::any_task self = bide::current_task();
          bide::get_running_loop().call_soon([self, &all] {
@@ -195,18 +223,19 @@ TEST_P(close_in, destroys_and_reports_every_task) {
     things all;
     const std::string reports = close_with(GetParam(), all);
     std::size_t count = 0;
-    for (std::size_t at = 0; (at = reports.find("Task was destroyed but it is pending", at)) != std::string::npos; ++at) {
+    for (std::size_t at = 0;
+         (at = reports.find("Task was destroyed but it is pending", at)) != std::string::npos; ++at) {
         ++count;
     }
     EXPECT_EQ(count, GetParam().tasks) << reports;
     EXPECT_TRUE(has(reports, "close_test.cpp:"));
-    if (GetParam().make != cases[0].make) EXPECT_FALSE(all.log.empty());
+    EXPECT_EQ(GetParam().make == cases[0].make, all.log.empty());
     all.future.reset();
     EXPECT_EQ(bide::detail::live_frames, frames_before);
 }
 
 INSTANTIATE_TEST_SUITE_P(every_wait, close_in, testing::ValuesIn(cases),
-                         [](const testing::TestParamInfo<wait_case>& info) { return info.param.name; });
+                         [](const testing::TestParamInfo<wait_case>& each) { return each.param.name; });
 
 // --- what destructors may do meanwhile ---
 
@@ -247,12 +276,15 @@ TEST(close, a_destructor_may_look_at_its_loop_and_tasks) {
 TEST(close, a_destructor_may_create_tasks_futures_and_callbacks_which_go_as_well) {
     names log;
     const std::string reports = close_while([&](bide::event_loop&) {
-        bide::create_task([](noted parameter) -> bide::coro<void> {
-            co_await bide::sleep(1s);
-            static_cast<void>(parameter);
-        }, noted(log, "late task"));
+        bide::create_task(
+            [](noted parameter) -> bide::coro<void> {
+                co_await bide::sleep(1s);
+                static_cast<void>(parameter);
+            },
+            noted(log, "late task"));
         const auto future = bide::create_future<void>();
-        future.add_done_callback([held = std::make_shared<noted>(log, "done callback")](const bide::future<void>&) {});
+        future.add_done_callback(
+            [held = std::make_shared<noted>(log, "done callback")](const bide::future<void>&) {});
         future.set_result();
     });
     EXPECT_EQ(log.size(), 2U);
@@ -279,7 +311,8 @@ TEST(close, a_destructor_may_cancel_and_set_what_others_wait_for) {
     bide::event_loop loop;
     const report_log reports(loop);
     const auto future = bide::create_future<int>(loop);
-    const auto waiter = bide::create_task(loop, [](bide::future<int> on) -> bide::coro<void> { co_await on; }(future));
+    const auto waiter =
+        bide::create_task(loop, [](bide::future<int> on) -> bide::coro<void> { co_await on; }(future));
     bide::create_task(loop, act_when_destroyed([&] {
                           future.set_result(1);
                           waiter.cancel();

@@ -106,7 +106,8 @@ BIDE_TEST(context, a_task_can_be_given_a_context) {
     const auto task = bide::create_task(level_later(), bide::task_options().context(one));
     const int seen = co_await task;
     EXPECT_EQ(seen, 1);
-    const bide::task<int> plain = bide::create_task(level_later(), bide::task_options().context(bide::context()));
+    const bide::task<int> plain =
+        bide::create_task(level_later(), bide::task_options().context(bide::context()));
     const int empty = co_await plain;
     EXPECT_EQ(empty, 0);
     // What a task has set can be handed on.
@@ -221,7 +222,8 @@ BIDE_TEST(context, values_go_when_no_context_holds_them) {
 TEST(context, outside_a_loop_there_are_only_defaults) {
     EXPECT_EQ(level.get(), 0);
     EXPECT_TRUE(has(thrown<bide::invalid_state_error>([] { return level.set(1), 0; }),
-                    "context_var::set: no event loop is running in this thread", "call it from a task or callback"));
+                    "context_var::set: no event loop is running in this thread",
+                    "call it from a task or callback"));
     const bide::context empty = bide::copy_context();
     EXPECT_EQ(empty.data(), nullptr);
 }

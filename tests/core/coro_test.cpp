@@ -1,12 +1,16 @@
 // bide/core: coro<T> starts when it is awaited, runs as a call, and owns its frame.
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
+#include "support/outcome.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "base/code_places.hpp"
 
 namespace {
 
@@ -30,6 +34,25 @@ bide::coro<int> give_later(int value) {
 bide::coro<void> set_flag(bool& flag) {
     flag = true;
     co_return;
+}
+
+// [lazy]
+bide::coro<std::string> greet(std::string name) {
+    co_await bide::sleep(1s);
+    co_return "hello " + name;
+}
+
+bide::coro<std::string> greet_twice() {
+    auto first = greet("you");                           // nothing of it has run yet
+    const std::string text = co_await std::move(first);  // now it runs, as a call would
+    const std::string again = co_await greet("again");
+    co_return text + ", " + again;
+}
+// [/lazy]
+
+BIDE_TEST(coro, an_await_is_a_call) {
+    const std::string text = co_await greet_twice();
+    EXPECT_EQ(text, "hello you, hello again");
 }
 
 BIDE_TEST(coro, nothing_runs_until_it_is_awaited) {
@@ -124,9 +147,7 @@ BIDE_TEST(coro, a_result_that_throws_when_moved_throws_at_the_await) {
     try {
         const throws_when_moved made = co_await give_unmovable();
         static_cast<void>(made);
-    } catch (const std::runtime_error& e) {
-        text = e.what();
-    }
+    } catch (const std::runtime_error& e) { text = e.what(); }
     EXPECT_EQ(text, "cannot be moved");
 }
 
@@ -149,14 +170,10 @@ BIDE_TEST(coro, an_exception_comes_out_of_the_await) {
     names texts;
     try {
         co_await pass_on(pass_on(fail_at_once()));
-    } catch (const std::out_of_range& e) {
-        texts.emplace_back(e.what());
-    }
+    } catch (const std::out_of_range& e) { texts.emplace_back(e.what()); }
     try {
         co_await pass_on(pass_on(fail_later()));
-    } catch (const std::out_of_range& e) {
-        texts.emplace_back(e.what());
-    }
+    } catch (const std::out_of_range& e) { texts.emplace_back(e.what()); }
     EXPECT_EQ(texts, (names{"at once", "later"}));
 }
 
@@ -169,9 +186,7 @@ BIDE_TEST(coro, what_is_thrown_need_not_be_a_standard_exception) {
     int caught = 0;
     try {
         co_await throw_int();
-    } catch (int value) {
-        caught = value;
-    }
+    } catch (int value) { caught = value; }
     EXPECT_EQ(caught, 42);
 }
 
@@ -191,9 +206,7 @@ BIDE_TEST(coro, an_exception_after_co_return_replaces_the_value) {
     std::string text;
     try {
         text = co_await fail_after_co_return();
-    } catch (const std::runtime_error& e) {
-        text = e.what();
-    }
+    } catch (const std::runtime_error& e) { text = e.what(); }
     EXPECT_EQ(text, "from a destructor");
 }
 
@@ -218,9 +231,7 @@ BIDE_TEST(coro, an_exception_from_an_await_among_the_arguments_frees_the_others)
         const int first = co_await give_later(1);
         const int second = co_await fail_later();
         co_await sum(std::move(argument), first, second);
-    } catch (const std::out_of_range& e) {
-        text = e.what();
-    }
+    } catch (const std::out_of_range& e) { text = e.what(); }
     EXPECT_EQ(text, "later");
     EXPECT_TRUE(log.empty());
 }
@@ -274,12 +285,11 @@ BIDE_TEST(coro, awaiting_one_twice_is_reported_at_the_second_await) {
     std::string text;
     try {
         co_await std::move(made);
-    } catch (const bide::invalid_state_error& e) {
-        text = e.what();
-    }
+    } catch (const bide::invalid_state_error& e) { text = e.what(); }
     EXPECT_TRUE(has(text, "this coro is empty", "awaited, made a task, closed or moved from"));
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return bide::create_task(std::move(made)).done(); }),
-                    "this coro is empty"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return bide::create_task(std::move(made)).done(); }),
+            "this coro is empty"));
 }
 
 #if BIDE_CHECKED
@@ -287,7 +297,7 @@ BIDE_TEST(coro, one_that_was_never_awaited_is_reported_with_its_name_and_place) 
     report_log reports(bide::get_running_loop());
     { [[maybe_unused]] auto dropped = give_later(1); }
     EXPECT_EQ(reports.size(), 1U) << reports.text();
-    EXPECT_TRUE(has(reports.text(), "A coroutine was never awaited", "give_later", "coro_test.cpp:"));
+    EXPECT_TRUE(has(reports.text(), "A coroutine was never awaited: give_later", "coro_test.cpp:"));
     { [[maybe_unused]] auto dropped = bide::as_result(give_later(1)); }
     EXPECT_EQ(reports.size(), 2U) << reports.text();
     auto replaced = give(1);
@@ -297,12 +307,87 @@ BIDE_TEST(coro, one_that_was_never_awaited_is_reported_with_its_name_and_place) 
     EXPECT_EQ(value, 2);
     EXPECT_EQ(reports.size(), 3U);
 }
+
+std::string here(int line) { return "coro_test.cpp:" + std::to_string(line); }
+
+class dropper {
+public:
+    bide::coro<int> member(int a) { co_return a; }
+};
+
+// Where the program is linked with libbacktrace.
+BIDE_TEST(coro, the_report_names_the_line_where_it_was_made) {
+    report_log reports(bide::get_running_loop());
+    std::vector<int> lines;
+    {
+        lines.push_back(__LINE__ + 1);
+        [[maybe_unused]] auto dropped = give(1);
+    }
+    {
+        lines.push_back(__LINE__ + 1);
+        [[maybe_unused]] auto dropped = give_later(1);
+    }
+    const auto lambda = [](int a) -> bide::coro<int> { co_return a; };
+    {
+        lines.push_back(__LINE__ + 1);
+        [[maybe_unused]] auto dropped = lambda(1);
+    }
+    dropper object;
+    {
+        lines.push_back(__LINE__ + 1);
+        [[maybe_unused]] auto dropped = object.member(1);
+    }
+    const std::function<bide::coro<int>(int)> function = lambda;
+    {
+        lines.push_back(__LINE__ + 1);
+        [[maybe_unused]] auto dropped = function(1);
+    }
+    EXPECT_EQ(reports.size(), lines.size());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (!has(reports[i].message, "defined at")) continue;
+        EXPECT_TRUE(has(reports[i].where, here(lines[i]))) << reports[i].message;
+    }
+    EXPECT_EQ(has(reports.text(), "defined at"),
+              bide::detail::code_places(__builtin_return_address(0)).size() > 0);
+    co_return;
+}
+
+bide::coro<void> throw_past(bide::coro<int> unused) {
+    const auto local = give(2);
+    co_await bide::sleep(0s);
+    throw std::runtime_error("passing");
+    co_await std::move(unused);
+}
+
+BIDE_TEST(coro, one_report_for_what_was_dropped_and_none_for_what_it_held) {
+    report_log reports(bide::get_running_loop());
+    { [[maybe_unused]] auto dropped = pass_on(pass_on(give(1))); }
+    EXPECT_EQ(reports.size(), 1U) << reports.text();
+    EXPECT_TRUE(has(reports.text(), "pass_on"));
+    auto closed = pass_on(give(1));
+    closed.close();
+    const auto task = bide::create_task(pass_on(give(1)));
+    task.cancel();  // before its first step
+    co_await bide::sleep(1s);
+    EXPECT_EQ(reports.size(), 1U) << reports.text();
+}
+
+BIDE_TEST(coro, none_for_what_goes_because_an_exception_passes) {
+    report_log reports(bide::get_running_loop());
+    auto argument = give(1);
+    const std::string awaited = co_await bide_test::outcome(throw_past(std::move(argument)));
+    EXPECT_EQ(awaited, "passing");
+    const std::string as_task = co_await bide_test::outcome(bide::create_task(throw_past(give(1))));
+    EXPECT_EQ(as_task, "passing");
+    EXPECT_EQ(reports.text(), "");
+}
 #endif
 
 TEST(coro, an_await_outside_a_task_says_what_to_do) {
     auto nap = bide::sleep(1s);
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return nap.await_suspend(std::noop_coroutine()), 0; }),
-                    "co_await outside a task", "bide::run or bide::create_task"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return nap.await_suspend(std::noop_coroutine()), 0; }),
+            "co_await outside a task", "bide::run or bide::create_task"));
 }
 
 // --- shapes ---

@@ -61,9 +61,7 @@ BIDE_TEST(deep_await, many_failures) {
     for (int i = 0; i < many / 100; ++i) {
         try {
             co_await fail_at_once();
-        } catch (const std::runtime_error&) {
-            ++failures;
-        }
+        } catch (const std::runtime_error&) { ++failures; }
     }
     EXPECT_EQ(failures, many / 100);
 }

@@ -164,7 +164,8 @@ BIDE_TEST(eager, a_factory_sees_and_changes_the_options) {
 
 BIDE_TEST(eager, a_factory_that_throws_ends_create_task_and_the_coroutine) {
     bide::event_loop& loop = bide::get_running_loop();
-    loop.set_task_factory([](bide::event_loop&, bide::task_options&) { throw std::runtime_error("no more tasks"); });
+    loop.set_task_factory(
+        [](bide::event_loop&, bide::task_options&) { throw std::runtime_error("no more tasks"); });
     names log;
     const auto body = [](noted parameter) -> bide::coro<void> {
         static_cast<void>(parameter);
@@ -173,9 +174,7 @@ BIDE_TEST(eager, a_factory_that_throws_ends_create_task_and_the_coroutine) {
     std::string text;
     try {
         bide::create_task(body(noted(log, "parameter")));
-    } catch (const std::runtime_error& e) {
-        text = e.what();
-    }
+    } catch (const std::runtime_error& e) { text = e.what(); }
     loop.set_task_factory({});
     EXPECT_EQ(text, "no more tasks");
     EXPECT_EQ(log, names{"parameter"});
@@ -213,9 +212,7 @@ BIDE_TEST(eager, keyboard_interrupt_comes_out_of_create_task) {
     bool came = false;
     try {
         bide::create_task(body(), eagerly());
-    } catch (const bide::keyboard_interrupt&) {
-        came = true;
-    }
+    } catch (const bide::keyboard_interrupt&) { came = true; }
     EXPECT_TRUE(came);
     co_return;
 }

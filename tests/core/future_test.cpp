@@ -56,7 +56,8 @@ BIDE_TEST(future, gives_references_and_what_cannot_be_copied) {
     EXPECT_EQ(*owned.result(), 5);
     const std::unique_ptr<int> taken = co_await owned;
     EXPECT_EQ(*taken, 5);
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return owned.result() == nullptr; }), "moved out"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return owned.result() == nullptr; }), "moved out"));
 }
 
 struct throws_when_made {
@@ -95,7 +96,8 @@ BIDE_TEST_WITH(future, awaiters_and_callbacks_run_later_in_the_order_of_their_ar
     };
     const auto a = bide::create_task(wait("a"));
     co_await bide::sleep(0s);
-    future.add_done_callback([&](const bide::future<int>& of) { log.push_back("callback " + std::to_string(of.result())); });
+    future.add_done_callback(
+        [&](const bide::future<int>& of) { log.push_back("callback " + std::to_string(of.result())); });
     const auto b = bide::create_task(wait("b"));
     co_await bide::sleep(0s);
     future.set_result(1);
@@ -155,12 +157,14 @@ BIDE_TEST(future, a_second_result_is_refused) {
     future.set_result(1);
     EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_result(2), 0; }),
                     "set_result: the future is done already"));
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_exception(std::runtime_error("x")), 0; }),
-                    "set_exception: the future is done already"));
+    EXPECT_TRUE(has(
+        thrown<bide::invalid_state_error>([&] { return future.set_exception(std::runtime_error("x")), 0; }),
+        "set_exception: the future is done already"));
     EXPECT_EQ(future.result(), 1);
     const auto other = bide::create_future<int>();
-    EXPECT_TRUE(has(thrown<std::invalid_argument>([&] { return other.set_exception(std::exception_ptr()), 0; }),
-                    "set_exception: the exception pointer is null"));
+    EXPECT_TRUE(
+        has(thrown<std::invalid_argument>([&] { return other.set_exception(std::exception_ptr()), 0; }),
+            "set_exception: the exception pointer is null"));
     EXPECT_FALSE(other.done());
     co_return;
 }
@@ -232,7 +236,8 @@ TEST(future, may_outlive_its_loop) {
         watched = bide::create_future<int>(loop);
         dropped = bide::create_future<int>(loop);
         for (const auto* each : {&watched, &dropped}) {
-            each->add_done_callback([held = std::make_shared<noted>(log, "callback")](const bide::future<int>&) {});
+            each->add_done_callback(
+                [held = std::make_shared<noted>(log, "callback")](const bide::future<int>&) {});
         }
     }
     quiet.set_result(1);

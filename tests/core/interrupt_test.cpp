@@ -26,9 +26,7 @@ int in_child(F fn) {
         int code = 99;
         try {
             code = fn();
-        } catch (...) {
-            code = 98;
-        }
+        } catch (...) { code = 98; }
         ::_exit(code);
     }
     int status = 0;
@@ -43,9 +41,7 @@ how how_run_ends(Main main) {
     try {
         bide::run(main());
         return returned;
-    } catch (const bide::keyboard_interrupt&) {
-        return interrupted;
-    } catch (const bide::cancelled_error&) {
+    } catch (const bide::keyboard_interrupt&) { return interrupted; } catch (const bide::cancelled_error&) {
         return was_cancelled;
     }
 }
@@ -58,9 +54,7 @@ TEST(section17, s84_the_first_interrupt_cancels_the_main_task_and_run_throws_key
                       std::exception_ptr error;
                       try {
                           co_await bide::sleep(1h);
-                      } catch (const bide::cancelled_error&) {
-                          error = std::current_exception();
-                      }
+                      } catch (const bide::cancelled_error&) { error = std::current_exception(); }
                       co_await bide::sleep(0s);
                       cleaned_up = true;
                       if (error) std::rethrow_exception(error);
@@ -77,9 +71,7 @@ TEST(section17, s84_swallowed_it_is_lost) {
                       std::raise(SIGINT);
                       try {
                           co_await bide::sleep(1h);
-                      } catch (const bide::cancelled_error&) {
-                          value = 0;
-                      }
+                      } catch (const bide::cancelled_error&) { value = 0; }
                       co_return value;
                   };
                   return bide::run(main());
@@ -95,9 +87,7 @@ TEST(section17, s84_the_second_one_ends_the_loop_at_once) {
                           std::raise(SIGINT);
                           try {
                               co_await bide::sleep(1h);
-                          } catch (const bide::cancelled_error&) {
-                              ++cancellations;
-                          }
+                          } catch (const bide::cancelled_error&) { ++cancellations; }
                       }
                   };
                   // The second cancellation is that of run()'s clean-up.
@@ -153,9 +143,7 @@ TEST(interrupt, the_count_starts_anew_with_each_run) {
                       std::raise(SIGINT);
                       try {
                           co_await bide::sleep(1h);
-                      } catch (const bide::cancelled_error&) {
-                          ++cancellations;
-                      }
+                      } catch (const bide::cancelled_error&) { ++cancellations; }
                       co_return cancellations;
                   };
                   const int first = runner.run(main());
@@ -200,7 +188,7 @@ TEST(interrupt, only_the_main_thread_takes_it) {
                   bool default_action = false;
                   std::thread([&] {
                       const auto main = [&]() -> bide::coro<void> {
-                          struct sigaction present {};
+                          struct sigaction present{};
                           ::sigaction(SIGINT, nullptr, &present);
                           default_action = present.sa_handler == SIG_DFL;
                           co_return;

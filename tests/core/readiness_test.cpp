@@ -156,9 +156,7 @@ bide::coro<std::string> wait_then_sleep(int fd) {
         log += "read;";
         co_await bide::sleep(0s);
         log += "slept;";
-    } catch (const bide::cancelled_error&) {
-        log += "cancelled;";
-    }
+    } catch (const bide::cancelled_error&) { log += "cancelled;"; }
     co_return log;
 }
 
@@ -242,17 +240,14 @@ bide::coro<void> ping_pong(int& ended) {
         }
         co_await echo;
         ++ended;
-    } catch (...) {
-        error = std::current_exception();
-    }
+    } catch (...) { error = std::current_exception(); }
     echo.cancel();
     bool over = false;
     while (!over) {
         try {
             if (!echo.done()) co_await bide::sleep(1s);
             over = echo.done();
-        } catch (const bide::cancelled_error&) {
-        }
+        } catch (const bide::cancelled_error&) {}
     }
     if (echo.done() && !echo.cancelled()) static_cast<void>(echo.exception());
     if (error) std::rethrow_exception(error);

@@ -102,9 +102,7 @@ TEST(section17, s90_run_cancels_the_remaining_tasks_and_waits_for_them) {
         bool cancelled = false;
         try {
             co_await bide::sleep(1h);
-        } catch (const bide::cancelled_error&) {
-            cancelled = true;
-        }
+        } catch (const bide::cancelled_error&) { cancelled = true; }
         co_await bide::sleep(1ms);  // clean-up may take its time
         log.push_back(name + (cancelled ? " cancelled" : " not cancelled"));
     };
@@ -133,9 +131,7 @@ TEST(section17, s90_tasks_that_clean_up_creates_are_cancelled_too) {
             bool cancelled = false;
             try {
                 co_await bide::sleep(1h);
-            } catch (const bide::cancelled_error&) {
-                cancelled = true;
-            }
+            } catch (const bide::cancelled_error&) { cancelled = true; }
             if (cancelled) bide::create_task(late());
             co_await bide::sleep(0s);
             co_await bide::sleep(0s);
@@ -152,9 +148,7 @@ TEST(run, errors_of_tasks_during_clean_up_are_reported) {
         bool cancelled = false;
         try {
             co_await bide::sleep(1h);
-        } catch (const bide::cancelled_error&) {
-            cancelled = true;
-        }
+        } catch (const bide::cancelled_error&) { cancelled = true; }
         if (cancelled) throw std::runtime_error("clean-up failed");
     };
     const auto body = [&]() -> bide::coro<void> {
@@ -162,7 +156,8 @@ TEST(run, errors_of_tasks_during_clean_up_are_reported) {
         co_await bide::sleep(0s);
         co_await bide::sleep(0s);
     };
-    EXPECT_TRUE(has(reports_of_run(body()), "Unhandled exception during the shutdown of run()", "sloppy", "clean-up failed"));
+    EXPECT_TRUE(has(reports_of_run(body()), "Unhandled exception during the shutdown of run()", "sloppy",
+                    "clean-up failed"));
 }
 
 TEST(run, cleans_up_although_main_failed) {
@@ -186,8 +181,7 @@ TEST(run, a_task_that_will_not_end_is_a_deadlock_and_not_a_hang) {
         for (;;) {
             try {
                 co_await never;
-            } catch (const bide::cancelled_error&) {
-            }
+            } catch (const bide::cancelled_error&) {}
             co_await bide::create_future<void>();  // swallows the cancellation and waits for nothing
         }
     };
@@ -197,8 +191,10 @@ TEST(run, a_task_that_will_not_end_is_a_deadlock_and_not_a_hang) {
         co_await bide::sleep(0s);
     };
     testing::internal::CaptureStderr();
-    EXPECT_TRUE(has(thrown<bide::deadlock_error>([&] { return bide::run(body()), 0; }), "task 'stubborn' waits for future"));
-    EXPECT_TRUE(has(testing::internal::GetCapturedStderr(), "Task was destroyed but it is pending", "stubborn"));
+    EXPECT_TRUE(has(thrown<bide::deadlock_error>([&] { return bide::run(body()), 0; }),
+                    "task 'stubborn' waits for future"));
+    EXPECT_TRUE(
+        has(testing::internal::GetCapturedStderr(), "Task was destroyed but it is pending", "stubborn"));
 }
 
 // --- keyboard_interrupt and system_exit ---
@@ -217,9 +213,7 @@ TEST(run, system_exit_from_a_task_ends_it_and_cleans_up) {
     int code = 0;
     try {
         bide::run(body());
-    } catch (const bide::system_exit& e) {
-        code = e.code();
-    }
+    } catch (const bide::system_exit& e) { code = e.code(); }
     EXPECT_EQ(code, 3);
     EXPECT_EQ(log, names{"main gone"});
 }
@@ -231,7 +225,8 @@ TEST(run, keyboard_interrupt_from_a_callback_ends_it_and_cleans_up) {
         bide::get_running_loop().call_soon([] { throw bide::keyboard_interrupt(); });
         co_await bide::sleep(1h);
     };
-    EXPECT_EQ(thrown<bide::keyboard_interrupt>([&] { return bide::run(body()), 0; }), "interrupted from the keyboard");
+    EXPECT_EQ(thrown<bide::keyboard_interrupt>([&] { return bide::run(body()), 0; }),
+              "interrupted from the keyboard");
     EXPECT_EQ(log, names{"main gone"});
 }
 
@@ -240,7 +235,8 @@ TEST(run, keyboard_interrupt_from_main_is_stored_in_the_task_and_thrown) {
         co_await bide::sleep(0s);
         throw bide::keyboard_interrupt();
     };
-    EXPECT_EQ(thrown<bide::keyboard_interrupt>([&] { return bide::run(interrupted()); }), "interrupted from the keyboard");
+    EXPECT_EQ(thrown<bide::keyboard_interrupt>([&] { return bide::run(interrupted()); }),
+              "interrupted from the keyboard");
 }
 
 BIDE_TEST(run, other_exceptions_stay_in_their_task) {
@@ -285,6 +281,16 @@ TEST(runner, all_runs_share_one_loop_and_one_context) {
     EXPECT_EQ(runner.run(set_number(4)), 3);  // also what a failed run has set
     EXPECT_EQ(&runner.get_loop(), loop);
     EXPECT_EQ(bide::run(set_number(9)), 0);
+}
+
+TEST(runner, the_example_in_the_reference) {
+    // [runner]
+    bide::runner runner;
+    const int first = runner.run(give(1));
+    const int second = runner.run(give(2));  // on the same loop
+    runner.close();
+    // [/runner]
+    EXPECT_EQ(first + second, 3);
 }
 
 TEST(runner, tasks_live_on_from_run_to_run) {
@@ -339,7 +345,8 @@ TEST(runner, loop_factory_makes_the_loop) {
     EXPECT_EQ(made, 1);
     EXPECT_TRUE(runner.get_loop().get_debug());
     bide::runner broken(bide::run_options().loop_factory([] { return std::unique_ptr<bide::event_loop>(); }));
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return &broken.get_loop(); }), "returned no event loop"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return &broken.get_loop(); }), "returned no event loop"));
 }
 
 TEST(runner, dropped_without_close_cleans_up) {

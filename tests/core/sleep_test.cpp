@@ -37,9 +37,11 @@ BIDE_TEST(sleep, lasts_as_long_as_it_says) {
 }
 
 BIDE_TEST(sleep, gives_its_result) {
-    // [result]
-    const std::string text = co_await bide::sleep(1s, std::string("rested"));
-    // [/result]
+    // [sleep]
+    co_await bide::sleep(250ms);                                               // a while
+    co_await bide::sleep(0s);                                                  // one turn: others run
+    const std::string text = co_await bide::sleep(1s, std::string("rested"));  // a while, with a result
+    // [/sleep]
     EXPECT_EQ(text, "rested");
     const auto owned = co_await bide::sleep(0s, std::make_unique<int>(5));
     EXPECT_EQ(*owned, 5);
@@ -120,11 +122,14 @@ TEST(sleep, not_a_number_is_refused) {
 
 BIDE_TEST(sleep, many_are_taken_back_in_any_order) {
     std::vector<bide::task<void>> tasks;
-    const auto body = [](int which) -> bide::coro<void> { co_await bide::sleep(std::chrono::milliseconds(which * 7919 % 10007)); };
+    const auto body = [](int which) -> bide::coro<void> {
+        co_await bide::sleep(std::chrono::milliseconds(which * 7919 % 10007));
+    };
     for (int i = 1; i < 3000; ++i) tasks.push_back(bide::create_task(body(i)));
     co_await bide::sleep(2s);
     std::size_t cancelled = 0;
-    for (std::size_t i = 0; i < tasks.size(); i += 2) cancelled += tasks[i * 31 % tasks.size()].cancel() ? 1U : 0U;
+    for (std::size_t i = 0; i < tasks.size(); i += 2)
+        cancelled += tasks[i * 31 % tasks.size()].cancel() ? 1U : 0U;
     for (const auto& each : tasks) {
         const std::string ended = co_await outcome(each);
         EXPECT_TRUE(ended == "value" || ended == "cancelled");

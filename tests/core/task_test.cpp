@@ -157,7 +157,8 @@ BIDE_TEST(task, asking_too_early_says_which_task_and_what_to_do) {
     const auto task = bide::create_task(give_later(1), bide::task_options().name("slow"));
     EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return task.result(); }),
                     "the task 'slow' is not done", "await it"));
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return task.exception(); }), "'slow' is not done"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return task.exception(); }), "'slow' is not done"));
     co_await task;
 }
 
@@ -172,6 +173,23 @@ BIDE_TEST(task, dropping_every_handle_lets_it_run_on) {
     });
     co_await bide::sleep(2s);
     EXPECT_EQ(log, (names{"still here", "ended"}));
+}
+
+BIDE_TEST(task, the_example_in_the_reference) {
+    // [task]
+    const auto copy = [](std::string from, std::string to) -> bide::coro<std::size_t> {
+        co_await bide::sleep(1s);
+        co_return from.size() + to.size();
+    };
+    const auto task = bide::create_task(copy, "a.txt", "b.txt");  // its first step runs in a later turn
+    task.add_done_callback([](const bide::task<std::size_t>& done) { EXPECT_EQ(done.result(), 10U); });
+    const auto named = bide::create_task(copy("c", "d"), bide::task_options().name("copier"));
+    named.cancel("no longer needed");
+    const std::size_t size = co_await task;
+    // [/task]
+    EXPECT_EQ(size, 10U);
+    co_await bide::sleep(1s);
+    EXPECT_TRUE(named.cancelled());
 }
 
 BIDE_TEST(task, keeps_a_callable_and_its_arguments_as_long_as_it_runs) {
@@ -238,7 +256,8 @@ TEST(task, handles_may_outlive_the_loop) {
     EXPECT_FALSE(pending->cancel());
     EXPECT_TRUE(pending->get_stack().empty());
     EXPECT_TRUE(has(pending->get_name(), "Task-"));
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return &pending->get_loop(); }), "no longer exists"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return &pending->get_loop(); }), "no longer exists"));
     EXPECT_TRUE(has(thrown<bide::invalid_state_error>(
                         [&] { return pending->add_done_callback([](const bide::task<void>&) {}); }),
                     "add_done_callback: the event loop is closed"));
@@ -284,8 +303,9 @@ TEST(task, outside_a_loop_there_is_no_current_task) {
     EXPECT_TRUE(has(thrown<bide::invalid_state_error>([] { return static_cast<bool>(bide::current_task()); }),
                     "current_task: no event loop is running in this thread", "bide::run"));
     auto body = give_later(1);
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return bide::create_task(std::move(body)).done(); }),
-                    "create_task: no event loop is running"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return bide::create_task(std::move(body)).done(); }),
+            "create_task: no event loop is running"));
     EXPECT_TRUE(body);  // still the caller's
     body.close();
 }
@@ -318,8 +338,10 @@ BIDE_TEST(task, any_task_stands_for_every_result_type) {
 BIDE_TEST_WITH(section17, s13_done_callbacks_run_later_in_the_order_of_registration, in_order()) {
     names log;
     auto task = bide::create_task(append(log, "body"));
-    task.add_done_callback([&](const bide::task<void>& of) { log.push_back(of.done() ? "first" : "too early"); });
-    const bide::handle second = task.add_done_callback([&](const bide::task<void>&) { log.emplace_back("second"); });
+    task.add_done_callback(
+        [&](const bide::task<void>& of) { log.push_back(of.done() ? "first" : "too early"); });
+    const bide::handle second =
+        task.add_done_callback([&](const bide::task<void>&) { log.emplace_back("second"); });
     task.add_done_callback([&](const bide::task<void>&) { log.emplace_back("third"); });
     EXPECT_TRUE(task.remove_done_callback(second));
     EXPECT_FALSE(task.remove_done_callback(second));
@@ -397,7 +419,8 @@ TEST(task, an_exception_is_reported_by_default_when_the_loop_is_gone) {
             while (!out->done()) co_await bide::sleep(0s);
         }(kept));
     }
-    EXPECT_TRUE(has(testing::internal::GetCapturedStderr(), "Task exception was never retrieved", "after the end"));
+    EXPECT_TRUE(
+        has(testing::internal::GetCapturedStderr(), "Task exception was never retrieved", "after the end"));
 }
 
 // --- misuse ---
@@ -405,14 +428,14 @@ TEST(task, an_exception_is_reported_by_default_when_the_loop_is_gone) {
 BIDE_TEST(task, an_empty_handle_says_so) {
     const bide::task<int> empty;
     EXPECT_FALSE(empty);
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return empty.done(); }), "this task handle is empty"));
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return empty.cancel(); }), "this task handle is empty"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return empty.done(); }), "this task handle is empty"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return empty.cancel(); }), "this task handle is empty"));
     std::string text;
     try {
         co_await empty;
-    } catch (const bide::invalid_state_error& e) {
-        text = e.what();
-    }
+    } catch (const bide::invalid_state_error& e) { text = e.what(); }
     EXPECT_TRUE(has(text, "this task handle is empty"));
 }
 
@@ -423,9 +446,7 @@ BIDE_TEST(task, cannot_await_itself) {
         [](std::shared_ptr<bide::task<void>> self, std::string& out) -> bide::coro<void> {
             try {
                 co_await *self;
-            } catch (const bide::invalid_state_error& e) {
-                out = e.what();
-            }
+            } catch (const bide::invalid_state_error& e) { out = e.what(); }
         },
         task, std::ref(text));
     task->set_name("narcissus");
@@ -440,12 +461,11 @@ TEST(task, cannot_be_awaited_by_another_loop) {
         std::string text = "none";
         try {
             co_await foreign;
-        } catch (const bide::invalid_state_error& e) {
-            text = e.what();
-        }
+        } catch (const bide::invalid_state_error& e) { text = e.what(); }
         co_return text;
     };
-    EXPECT_TRUE(has(bide::run(body()), "awaits a task that belongs to another loop", "run_coroutine_threadsafe"));
+    EXPECT_TRUE(
+        has(bide::run(body()), "awaits a task that belongs to another loop", "run_coroutine_threadsafe"));
     EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] {
                         bide::event_loop third;
                         return third.run_until_complete(foreign);

@@ -71,9 +71,7 @@ bide::coro<int> every_kind_of_condition() {
         case 2: ++count; break;
         default: count = -100;
     }
-    do {
-        ++count;
-    } while (co_await number(count) < 6);
+    do { ++count; } while (co_await number(count) < 6);
     for (int i = co_await number(0); i < co_await number(2); i += co_await number(1)) ++count;
     const int scalar = co_await yes() ? co_await number(10) : co_await number(20);
     co_return count + scalar;
@@ -118,7 +116,9 @@ bide::coro<std::size_t> measure(std::string name) {
 BIDE_TEST(traps, lambdas_that_own_something) {
     const std::size_t size = co_await measure(long_text);
     EXPECT_EQ(size, 64U);
-    std::function<std::size_t()> function = [owned = std::make_shared<std::string>(long_text)] { return owned->size(); };
+    std::function<std::size_t()> function = [owned = std::make_shared<std::string>(long_text)] {
+        return owned->size();
+    };
     const std::size_t again = co_await call_function(std::move(function));
     EXPECT_EQ(again, 64U);
     int local = 5;
@@ -219,9 +219,7 @@ BIDE_TEST(traps, an_exception_from_an_await_among_the_arguments) {
     try {
         const std::size_t size = co_await length(std::to_string(co_await fail()) + co_await text());
         static_cast<void>(size);
-    } catch (const std::runtime_error& e) {
-        caught = e.what();
-    }
+    } catch (const std::runtime_error& e) { caught = e.what(); }
     EXPECT_EQ(caught, "failed");
 }
 
@@ -230,9 +228,7 @@ bide::coro<std::string> try_and_fall_back() {
     std::exception_ptr error;
     try {
         co_await fail();
-    } catch (const std::runtime_error&) {
-        error = std::current_exception();
-    }
+    } catch (const std::runtime_error&) { error = std::current_exception(); }
     std::string answer = "fine";
     if (error) answer = co_await text();  // C++ allows no co_await inside a catch block
     co_return answer;
@@ -304,7 +300,8 @@ BIDE_TEST(traps, create_task_of_a_callable_keeps_its_captures) {
             co_await bide::sleep(1s);
             co_return name.size();
         };
-        task = bide::create_task(std::move(body));  // not: create_task(body()), which leaves the captures behind
+        task =
+            bide::create_task(std::move(body));  // not: create_task(body()), which leaves the captures behind
         // [/callable]
     }
     const std::size_t size = co_await task;

@@ -94,11 +94,13 @@ TEST(concurrent_future, goes_from_pending_to_running_to_finished) {
     EXPECT_TRUE(future.running());
     EXPECT_FALSE(future.done());
     EXPECT_FALSE(future.cancel());
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_running_or_notify_cancel(); }), "before"));
+    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_running_or_notify_cancel(); }),
+                    "before"));
     future.set_result(1);
     EXPECT_FALSE(future.running());
     EXPECT_FALSE(future.cancel());
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_running_or_notify_cancel(); }), "before"));
+    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_running_or_notify_cancel(); }),
+                    "before"));
 }
 
 TEST(concurrent_future, cancel_succeeds_until_it_runs) {
@@ -132,9 +134,7 @@ TEST(concurrent_future, cancel_wakes_those_who_wait) {
     std::thread other = waiter(waiting, [&] {
         try {
             future.result();
-        } catch (const bide::cancelled_error&) {
-            thrown_there = true;
-        }
+        } catch (const bide::cancelled_error&) { thrown_there = true; }
     });
     waiting.wait_for(1);
     future.cancel();
@@ -151,7 +151,8 @@ TEST(section17, s13_concurrent_done_callbacks_run_at_once_in_the_completing_thre
         where = std::this_thread::get_id();
         calls.push_back("first " + std::to_string(f.result()));
     });
-    future.add_done_callback([&](const concurrent_future<int>& f) { calls.push_back(f == future ? "second" : "other"); });
+    future.add_done_callback(
+        [&](const concurrent_future<int>& f) { calls.push_back(f == future ? "second" : "other"); });
     std::thread other([&] {
         future.set_result(3);
         EXPECT_EQ(calls.size(), 2U);  // not later: inside set_result
@@ -178,7 +179,8 @@ TEST(concurrent_future, callbacks_of_a_cancelled_one_run_in_the_cancelling_threa
 TEST(concurrent_future, an_exception_in_a_callback_is_reported_and_ignored) {
     auto future = create_concurrent_future<int>();
     bool second = false;
-    future.add_done_callback([](const concurrent_future<int>&) { throw std::runtime_error("callback failed"); });
+    future.add_done_callback(
+        [](const concurrent_future<int>&) { throw std::runtime_error("callback failed"); });
     future.add_done_callback([&](const concurrent_future<int>&) { second = true; });
     testing::internal::CaptureStderr();
     future.set_result(1);
@@ -216,7 +218,8 @@ TEST(concurrent_future, a_value_that_cannot_be_copied_is_moved_out_once) {
     const std::unique_ptr<int> taken = std::move(future).result();
     EXPECT_EQ(*taken, 7);
     auto again = other;
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return std::move(again).result(); }), "moved out"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return std::move(again).result(); }), "moved out"));
 }
 
 TEST(concurrent_future, a_temporary_gives_its_value_away) {
@@ -258,8 +261,7 @@ TEST(concurrent_future, setting_and_cancelling_at_the_same_time_has_one_outcome)
             try {
                 future.set_result(1);
                 set = true;
-            } catch (const bide::invalid_state_error&) {
-            }
+            } catch (const bide::invalid_state_error&) {}
         });
         const bool cancelled = future.cancel();
         setter.join();

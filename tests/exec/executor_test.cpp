@@ -59,7 +59,8 @@ BIDE_TEST(run_in_executor, uses_the_pool_that_is_given) {
     pool.shutdown();  // blocks; the result is on its way all the same
     const int value = co_await later;
     EXPECT_EQ(value, 3);
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return run_in_executor(&pool, [] {}).done(); }), "shut down"));
+    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return run_in_executor(&pool, [] {}).done(); }),
+                    "shut down"));
     EXPECT_EQ(pending(), 0U);
 }
 
@@ -181,9 +182,7 @@ BIDE_TEST(run_in_executor, a_pool_that_cancels_its_jobs_cancels_the_futures) {
     bool cancelled = false;
     try {
         co_await second;
-    } catch (const bide::cancelled_error&) {
-        cancelled = true;
-    }
+    } catch (const bide::cancelled_error&) { cancelled = true; }
     EXPECT_TRUE(cancelled);
     co_await first;
 }

@@ -64,9 +64,11 @@ BIDE_TEST(run_coroutine_threadsafe, takes_results_of_every_kind) {
     static int target = 0;
     co_await bide::to_thread([&loop] {
         run_coroutine_threadsafe(loop, []() -> bide::coro<void> { co_await bide::sleep(0s); }).result();
-        const auto owned = run_coroutine_threadsafe(loop, [](int n) -> bide::coro<std::unique_ptr<int>> {
-                               co_return std::make_unique<int>(n);
-                           }, 5).result();
+        const auto owned =
+            run_coroutine_threadsafe(
+                loop, [](int n) -> bide::coro<std::unique_ptr<int>> { co_return std::make_unique<int>(n); },
+                5)
+                .result();
         EXPECT_EQ(*owned, 5);
         int& same = run_coroutine_threadsafe(loop, []() -> bide::coro<int&> { co_return target; }).result();
         EXPECT_EQ(&same, &target);
@@ -77,10 +79,12 @@ BIDE_TEST(run_coroutine_threadsafe, a_lambda_lives_as_long_as_its_coroutine) {
     auto& loop = bide::get_running_loop();
     const std::string text = co_await bide::to_thread([&loop] {
         const std::string captured = "a text that is longer than what a string keeps in itself";
-        return run_coroutine_threadsafe(loop, [captured]() -> bide::coro<std::string> {
-                   co_await bide::sleep(1ms);
-                   co_return captured;
-               }).result();
+        return run_coroutine_threadsafe(loop,
+                                        [captured]() -> bide::coro<std::string> {
+                                            co_await bide::sleep(1ms);
+                                            co_return captured;
+                                        })
+            .result();
     });
     EXPECT_EQ(text, "a text that is longer than what a string keeps in itself");
 }
@@ -166,8 +170,7 @@ BIDE_TEST(run_coroutine_threadsafe, an_exception_after_the_cancellation_is_repor
             running.open();
             try {
                 co_await bide::sleep(1000h);
-            } catch (const bide::cancelled_error&) {
-            }
+            } catch (const bide::cancelled_error&) {}
             throw std::runtime_error("clean-up failed");
         });
         running.wait();
@@ -201,7 +204,7 @@ TEST(run_coroutine_threadsafe, a_loop_that_closes_first_cancels_the_future) {
     }
     EXPECT_TRUE(started.cancelled());
     EXPECT_TRUE(not_started.cancelled());
-    EXPECT_TRUE(started.cancel());  // and it may still be cancelled
+    EXPECT_TRUE(started.cancel());           // and it may still be cancelled
     testing::internal::GetCapturedStderr();  // a task was pending
 }
 
@@ -327,9 +330,7 @@ BIDE_TEST(task_handle, cancels_a_task_from_any_thread) {
         std::string message;
         try {
             co_await task;
-        } catch (const bide::cancelled_error& e) {
-            message = e.message();
-        }
+        } catch (const bide::cancelled_error& e) { message = e.message(); }
         EXPECT_EQ(message, "from outside");
         other.join();
         EXPECT_TRUE(handle.cancel_threadsafe());  // done already: no effect

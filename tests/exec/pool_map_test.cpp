@@ -66,7 +66,8 @@ TEST(pool_map, a_buffersize_bounds_what_is_submitted_before_it_is_taken) {
     thread_pool pool(1);
     std::atomic<int> started{0};
     int taken = 0;
-    auto all = pool.map(map_options().buffersize(3), [&](int n) { return ++started, n; }, std::views::iota(0, 10));
+    auto all =
+        pool.map(map_options().buffersize(3), [&](int n) { return ++started, n; }, std::views::iota(0, 10));
     for (const int each : all) {
         EXPECT_EQ(each, taken++);
         EXPECT_LE(started, taken + 3);
@@ -124,7 +125,8 @@ TEST(pool_map, leaving_it_cancels_what_has_not_started) {
 TEST(pool_map, the_time_limit_counts_from_the_call) {
     thread_pool pool(1);
     gate leave;
-    auto all = pool.map(map_options().timeout(1ms), [&](int n) { return leave.wait(), n; }, std::views::iota(0, 2));
+    auto all =
+        pool.map(map_options().timeout(1ms), [&](int n) { return leave.wait(), n; }, std::views::iota(0, 2));
     EXPECT_THROW(static_cast<void>(all.begin()), bide::timeout_error);
     leave.open();
 }
@@ -132,7 +134,8 @@ TEST(pool_map, the_time_limit_counts_from_the_call) {
 TEST(pool_map, moves_results_that_cannot_be_copied) {
     thread_pool pool(2);
     int sum = 0;
-    for (auto& each : pool.map([](int n) { return std::make_unique<int>(n); }, std::views::iota(1, 4))) sum += *each;
+    for (auto& each : pool.map([](int n) { return std::make_unique<int>(n); }, std::views::iota(1, 4)))
+        sum += *each;
     EXPECT_EQ(sum, 6);
 }
 

@@ -69,11 +69,13 @@ TEST(scheduler, new_tasks_run_in_the_order_in_which_they_were_started) {
     log_t log;
     scheduler s;
     for (const char* const name : {"a", "b", "c"}) {
-        s.start_new_task([](log_t& to, std::string text) -> coro<void> {
-            to.push_back(text + "1");
-            co_await bide::sleep(0s);
-            to.push_back(text + "2");
-        }, std::ref(log), std::string(name));
+        s.start_new_task(
+            [](log_t& to, std::string text) -> coro<void> {
+                to.push_back(text + "1");
+                co_await bide::sleep(0s);
+                to.push_back(text + "2");
+            },
+            std::ref(log), std::string(name));
     }
     EXPECT_TRUE(log.empty());  // not inside start_new_task
     s.run();
@@ -277,9 +279,7 @@ TEST(scheduler, says_why_a_task_cannot_be_switched_to) {
         std::string why = "(nothing was thrown)";
         try {
             co_await s.switch_to(target);
-        } catch (const bide::invalid_state_error& e) {
-            why = e.what();
-        }
+        } catch (const bide::invalid_state_error& e) { why = e.what(); }
         co_return why;
     };
     s.start_new_task([&]() -> coro<void> {
@@ -304,9 +304,7 @@ TEST(scheduler, its_pauses_are_for_its_own_tasks_and_it_runs_in_no_other_loop) {
         std::string why;
         try {
             co_await s.pause();
-        } catch (const bide::invalid_state_error& e) {
-            why = e.what();
-        }
+        } catch (const bide::invalid_state_error& e) { why = e.what(); }
         EXPECT_TRUE(has(why, "does not belong to this scheduler"));
         EXPECT_THROW(s.run(), bide::invalid_state_error);
         EXPECT_THROW(s.run_once(), bide::invalid_state_error);
@@ -321,9 +319,7 @@ TEST(scheduler, its_end_cancels_what_is_left_and_lets_it_clean_up) {
         s.start_new_task([&]() -> coro<void> {
             try {
                 co_await s.pause();
-            } catch (const bide::cancelled_error&) {
-                log.push_back("cancelled");
-            }
+            } catch (const bide::cancelled_error&) { log.push_back("cancelled"); }
             co_await bide::sleep(0s);
             log.push_back("cleaned up");
         });

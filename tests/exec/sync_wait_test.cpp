@@ -31,7 +31,8 @@ TEST(sync_wait, gives_the_result_of_an_awaitable_to_ordinary_code) {
 // [/example]
 
 TEST(sync_wait, takes_callables_and_results_of_every_kind) {
-    const auto owned = sync_wait([](int n) -> bide::coro<std::unique_ptr<int>> { co_return std::make_unique<int>(n); }, 4);
+    const auto owned =
+        sync_wait([](int n) -> bide::coro<std::unique_ptr<int>> { co_return std::make_unique<int>(n); }, 4);
     EXPECT_EQ(*owned, 4);
     int target = 0;
     int& same = sync_wait([&]() -> bide::coro<int&> { co_return target; });
@@ -56,7 +57,8 @@ TEST(sync_wait, throws_what_the_awaitable_throws) {
 TEST(sync_wait, what_one_call_makes_the_next_one_uses) {
     auto ready = sync_wait([]() -> bide::coro<bide::future<int>> { co_return bide::create_future<int>(); });
     const auto task = sync_wait([&]() -> bide::coro<bide::task<int>> {
-        co_return bide::create_task([](bide::future<int> f) -> bide::coro<int> { co_return co_await f + 1; }, ready);
+        co_return bide::create_task([](bide::future<int> f) -> bide::coro<int> { co_return co_await f + 1; },
+                                    ready);
     });
     EXPECT_FALSE(task.done());
     sync_wait([&]() -> bide::coro<void> {
@@ -103,8 +105,7 @@ TEST(sync_wait, each_thread_has_its_own_loop_which_is_cleaned_up_when_it_ends) {
             bide::create_task([&]() -> bide::coro<void> {
                 try {
                     co_await bide::sleep(1000h);
-                } catch (const bide::cancelled_error&) {
-                }
+                } catch (const bide::cancelled_error&) {}
                 co_await bide::sleep(0s);
                 cleaned_up = true;
             });

@@ -179,7 +179,8 @@ TEST(thread_pool, an_initializer_that_throws_breaks_it_for_pending_and_later_job
     const auto first = pool.submit([] { return 1; });
     const auto second = pool.submit([] { return 2; });
     submitted.open();
-    EXPECT_TRUE(has(thrown<bide::broken_thread_pool>([&] { return first.result(); }), "initializer", "no device"));
+    EXPECT_TRUE(
+        has(thrown<bide::broken_thread_pool>([&] { return first.result(); }), "initializer", "no device"));
     EXPECT_THROW(second.result(), bide::broken_thread_pool);
     EXPECT_THROW(pool.submit([] {}), bide::broken_thread_pool);
     EXPECT_TRUE(has(testing::internal::GetCapturedStderr(), "initializer", "no device"));
@@ -201,7 +202,8 @@ TEST(thread_pool, can_be_moved) {
     thread_pool other(std::move(pool));
     EXPECT_EQ(other.submit([] { return 2; }).result(), 2);
     EXPECT_EQ(before.result(), 1);
-    EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return pool.submit([] { return 3; }); }), "moved from"));
+    EXPECT_TRUE(
+        has(thrown<bide::invalid_state_error>([&] { return pool.submit([] { return 3; }); }), "moved from"));
 }
 
 TEST(thread_pool, a_future_may_outlive_its_pool) {

@@ -140,9 +140,7 @@ BIDE_TEST(to_thread, a_cancellation_is_thrown_when_the_call_has_returned) {
     std::string message;
     try {
         co_await task;
-    } catch (const bide::cancelled_error& e) {
-        message = e.message();
-    }
+    } catch (const bide::cancelled_error& e) { message = e.message(); }
     EXPECT_EQ(message, "enough");
     EXPECT_TRUE(returned);
     EXPECT_EQ(task.cancelling(), 2U);
@@ -191,7 +189,8 @@ BIDE_TEST(to_thread, a_call_that_has_not_started_is_taken_back) {
     gate leave;
     std::atomic<bool> ran{false};
     auto blocker = bide::run_in_executor(&pool, [&] { leave.wait(); });
-    auto task = bide::create_task([&]() -> bide::coro<void> { co_await to_thread(pool, [&] { ran = true; }); });
+    auto task =
+        bide::create_task([&]() -> bide::coro<void> { co_await to_thread(pool, [&] { ran = true; }); });
     co_await until([] { return pending() == 2; });
     task.cancel();
     const auto text = co_await outcome(task);
@@ -237,7 +236,8 @@ TEST(to_thread, cancelled_in_every_turn_nothing_leaks_and_no_call_outlives_its_f
     bide::testing::cancel_everywhere([]() -> bide::coro<void> {
         int inside = 0;
         for (int i = 0; i < 3; ++i) {
-            co_await to_thread([&inside] { ++inside; });  // uses the frame: a call that went on would be seen by asan
+            co_await to_thread(
+                [&inside] { ++inside; });  // uses the frame: a call that went on would be seen by asan
         }
         EXPECT_EQ(inside, 3);
     });
@@ -251,11 +251,14 @@ BIDE_TEST(section17, s26_abandoned_call_goes_on_and_cancel_returns_at_once) {
     const auto leave = std::make_shared<gate>();
     const auto returned = std::make_shared<gate>();
     auto task = bide::create_task([=]() -> bide::coro<void> {
-        co_await to_thread(abandon_on_cancel, [](auto a, auto b, auto c) {
-            a->open();
-            b->wait();
-            c->open();
-        }, started, leave, returned);
+        co_await to_thread(
+            abandon_on_cancel,
+            [](auto a, auto b, auto c) {
+                a->open();
+                b->wait();
+                c->open();
+            },
+            started, leave, returned);
     });
     co_await opened(*started);
     task.cancel("gone");
@@ -272,11 +275,14 @@ BIDE_TEST(to_thread, an_abandoned_call_that_fails_is_reported) {
     const auto started = std::make_shared<gate>();
     const auto leave = std::make_shared<gate>();
     auto task = bide::create_task([=]() -> bide::coro<void> {
-        co_await to_thread(abandon_on_cancel, [](auto a, auto b) {
-            a->open();
-            b->wait();
-            throw std::runtime_error("disk full");
-        }, started, leave);
+        co_await to_thread(
+            abandon_on_cancel,
+            [](auto a, auto b) {
+                a->open();
+                b->wait();
+                throw std::runtime_error("disk full");
+            },
+            started, leave);
     });
     co_await opened(*started);
     task.cancel();

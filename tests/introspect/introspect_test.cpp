@@ -89,7 +89,8 @@ BIDE_TEST(introspect, who_awaits_it_directly_and_through_a_gather) {
 
 BIDE_TEST(introspect, tasks_in_a_ring_are_shown_once) {
     auto ring = std::make_shared<std::vector<bide::task<void>>>();
-    const auto member = [](std::shared_ptr<std::vector<bide::task<void>>> in, std::size_t which) -> bide::coro<void> {
+    const auto member = [](std::shared_ptr<std::vector<bide::task<void>>> in,
+                           std::size_t which) -> bide::coro<void> {
         const bide::task<void> next = in->at(which);
         co_await next;
     };
@@ -119,7 +120,8 @@ bide::coro<bide::call_graph> call_look_around() {
 BIDE_TEST(introspect, the_running_task_from_this_await_outwards) {
     bool others_ran = false;
     bide::get_running_loop().call_soon([&] { others_ran = true; });
-    const auto task = bide::create_task(call_look_around(), bide::task_options().name("curious").eager_start());
+    const auto task =
+        bide::create_task(call_look_around(), bide::task_options().name("curious").eager_start());
     EXPECT_FALSE(others_ran);
     const bide::call_graph graph = task.result();
     EXPECT_EQ(graph.name(), "curious");
@@ -134,8 +136,9 @@ BIDE_TEST(introspect, as_text) {
     const auto waiter = bide::create_task(on_task(task), bide::task_options().name("waiter"));
     co_await bide::sleep(0s);
     const std::string text = bide::format_call_graph(bide::capture_call_graph(task));
-    EXPECT_TRUE(has(text, "* task 'worker' waits for sleep\n", "+ call stack:\n", "inner (", "introspect_test.cpp:",
-                    "middle (", "+ awaited by:\n", "    * task 'waiter' waits for task 'worker'\n", "on_task ("));
+    EXPECT_TRUE(has(text, "* task 'worker' waits for sleep\n", "+ call stack:\n", "inner (",
+                    "introspect_test.cpp:", "middle (", "+ awaited by:\n",
+                    "    * task 'waiter' waits for task 'worker'\n", "on_task ("));
     std::FILE* const file = std::tmpfile();
     bide::print_call_graph(bide::capture_call_graph(task), file);
     EXPECT_EQ(std::ftell(file), static_cast<long>(text.size()));
@@ -149,8 +152,8 @@ BIDE_TEST(introspect, the_tree_of_a_loop) {
     co_await bide::sleep(0s);
     const std::string text = bide::format_task_tree(bide::get_running_loop());
     EXPECT_TRUE(has(text, "task 'test body' waits for nothing, it is running"));
-    EXPECT_TRUE(has(text, "task 'waiter' waits for task 'worker'\n  at on_task", "\n    task 'worker' waits for sleep\n",
-                    "at middle", "at inner"));
+    EXPECT_TRUE(has(text, "task 'waiter' waits for task 'worker'\n  at on_task",
+                    "\n    task 'worker' waits for sleep\n", "at middle", "at inner"));
     co_await waiter;
 }
 

@@ -169,7 +169,8 @@ TEST(inbox_model, what_is_posted_while_the_loop_closes_is_taken_or_refused) {
     all.run(
         [&] {
             w = std::make_unique<world>(2);
-            return std::vector<std::function<void()>>{[&] { w->close(); }, [&] { w->post(0); }, [&] { w->post(1); }};
+            return std::vector<std::function<void()>>{[&] { w->close(); }, [&] { w->post(0); },
+                                                      [&] { w->post(1); }};
         },
         [&] {
             EXPECT_EQ(w->seen.size() + w->refused.size(), 2U);

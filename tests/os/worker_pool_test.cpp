@@ -55,7 +55,8 @@ TEST(worker_pool, runs_jobs_in_the_order_of_their_submission) {
     worker_pool pool(1, "order");
     std::vector<int> order;
     std::vector<std::unique_ptr<test_job>> jobs;
-    for (int i = 0; i < 100; ++i) jobs.push_back(std::make_unique<test_job>([&order, i] { order.push_back(i); }));
+    for (int i = 0; i < 100; ++i)
+        jobs.push_back(std::make_unique<test_job>([&order, i] { order.push_back(i); }));
     for (auto& each : jobs) EXPECT_TRUE(pool.submit(*each));
     jobs.back()->finished.wait();
     ASSERT_EQ(order.size(), 100U);
@@ -280,7 +281,8 @@ TEST(worker_pool, threads_are_named_and_a_long_prefix_keeps_the_number) {
         ::pthread_getname_np(::pthread_self(), text, sizeof text);
         name = text;
     };
-    for (const auto& [prefix, expected] : {std::pair("web", "web_0"), std::pair("a-very-long-prefix", "a-very-long-p_0")}) {
+    for (const auto& [prefix, expected] :
+         {std::pair("web", "web_0"), std::pair("a-very-long-prefix", "a-very-long-p_0")}) {
         worker_pool pool(1, prefix);
         test_job job(read_name);
         pool.submit(job);
@@ -369,7 +371,8 @@ TEST(worker_pool, in_the_child_of_a_fork_it_is_broken_and_waits_for_nobody) {
     const pid_t child = ::fork();
     if (child == 0) {
         test_job late;
-        const bool refused = !pool->submit(late) && pool->failure() != nullptr && worker_pool::parked_threads() == 0;
+        const bool refused =
+            !pool->submit(late) && pool->failure() != nullptr && worker_pool::parked_threads() == 0;
         pool->shut_down();
         pool->join();
         pool.reset();

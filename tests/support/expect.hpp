@@ -19,7 +19,8 @@ testing::AssertionResult has(const std::string& text, const Parts&... parts) {
     std::size_t at = 0;
     for (const std::string& part : {std::string(parts)...}) {
         const std::size_t found = text.find(part, at);
-        if (found == std::string::npos) return testing::AssertionFailure() << "no \"" << part << "\" in: " << text;
+        if (found == std::string::npos)
+            return testing::AssertionFailure() << "no \"" << part << "\" in: " << text;
         at = found + part.size();
     }
     return testing::AssertionSuccess();
@@ -30,9 +31,7 @@ template <class Error, class F>
 std::string thrown(F&& fn) {
     try {
         static_cast<void>(fn());
-    } catch (const Error& e) {
-        return e.what();
-    }
+    } catch (const Error& e) { return e.what(); }
     return "(nothing was thrown)";
 }
 
@@ -40,8 +39,9 @@ std::string thrown(F&& fn) {
 class report_log {
 public:
     explicit report_log(bide::event_loop& loop) {
-        loop.set_exception_handler(
-            [kept = seen_](bide::event_loop&, const bide::exception_context& context) { kept->push_back(context); });
+        loop.set_exception_handler([kept = seen_](bide::event_loop&, const bide::exception_context& context) {
+            kept->push_back(context);
+        });
     }
     [[nodiscard]] std::size_t size() const { return seen_->size(); }
     [[nodiscard]] const bide::exception_context& operator[](std::size_t i) const { return seen_->at(i); }

@@ -30,7 +30,8 @@ public:
 
     /// Calls `prepare` for each execution; it gives the bodies of the threads. `check` looks at what they have done.
     /// Returns: how many executions there were.
-    std::size_t run(const std::function<std::vector<std::function<void()>>()>& prepare, const std::function<void()>& check) {
+    std::size_t run(const std::function<std::vector<std::function<void()>>()>& prepare,
+                    const std::function<void()>& check) {
         std::size_t executions = 0;
         do {
             execute(prepare());

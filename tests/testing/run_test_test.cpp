@@ -15,12 +15,11 @@ template <class F>
 std::string failure_of(F make, test_options options = {}) {
     try {
         run_test(std::move(make), options);
-    } catch (const test_failure& e) {
-        return e.what();
-    }
+    } catch (const test_failure& e) { return e.what(); }
     return {};
 }
 
+// [run_test]
 TEST(run_test, sleeping_takes_no_real_time) {
     const auto before = std::chrono::steady_clock::now();
     run_test([]() -> bide::coro<void> {
@@ -30,6 +29,7 @@ TEST(run_test, sleeping_takes_no_real_time) {
     });
     EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
 }
+// [/run_test]
 
 TEST(run_test, passes_on_what_the_body_throws) {
     EXPECT_THROW(run_test([]() -> bide::coro<void> {
@@ -46,7 +46,8 @@ TEST(run_test, names_a_task_that_is_left_behind) {
         auto left = bide::create_task(sleep_long(), bide::task_options().name("straggler"));
         co_await bide::sleep(1s);
     };
-    EXPECT_NE(failure_of(body).find("task 'straggler' was left behind"), std::string::npos) << failure_of(body);
+    EXPECT_NE(failure_of(body).find("task 'straggler' was left behind"), std::string::npos)
+        << failure_of(body);
     EXPECT_EQ(failure_of(body, test_options().allow_tasks()), "");
 }
 

@@ -50,7 +50,8 @@ BIDE_TEST(sequencer, steps_run_in_order_across_tasks_and_sleeps) {
         log.push_back(std::to_string(number) + " ends");
     };
     std::vector<bide::task<void>> tasks;
-    for (const std::size_t number : std::vector<std::size_t>{2, 0, 3, 1}) tasks.push_back(bide::create_task(take(number)));
+    for (const std::size_t number : std::vector<std::size_t>{2, 0, 3, 1})
+        tasks.push_back(bide::create_task(take(number)));
     for (const auto& each : tasks) co_await each;
     EXPECT_EQ(log, (names{"0", "0 ends", "1", "1 ends", "2", "2 ends", "3", "3 ends"}));
     EXPECT_EQ(order.next(), 4U);

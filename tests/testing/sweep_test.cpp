@@ -74,12 +74,11 @@ TEST(cancel_everywhere, a_body_that_answers_with_another_error_fails) {
         bool cancelled = false;
         try {
             co_await bide::sleep(1s);
-        } catch (const bide::cancelled_error&) {
-            cancelled = true;
-        }
+        } catch (const bide::cancelled_error&) { cancelled = true; }
         if (cancelled) throw std::runtime_error("clean-up failed");
     };
-    EXPECT_TRUE(has(thrown<test_failure>([&] { return cancel_everywhere(body); }), "cancelled in turn", "clean-up failed"));
+    EXPECT_TRUE(has(thrown<test_failure>([&] { return cancel_everywhere(body); }), "cancelled in turn",
+                    "clean-up failed"));
 }
 
 TEST(cancel_everywhere, a_body_that_leaves_a_task_behind_fails) {
@@ -89,7 +88,8 @@ TEST(cancel_everywhere, a_body_that_leaves_a_task_behind_fails) {
         helper.cancel();  // not reached when cancelled
         co_await bide::sleep(1s);
     };
-    EXPECT_TRUE(has(thrown<test_failure>([&] { return cancel_everywhere(body); }), "cancelled in turn", "was left behind"));
+    EXPECT_TRUE(has(thrown<test_failure>([&] { return cancel_everywhere(body); }), "cancelled in turn",
+                    "was left behind"));
 }
 
 TEST(cancel_everywhere, a_body_that_then_waits_for_ever_fails) {
@@ -98,12 +98,11 @@ TEST(cancel_everywhere, a_body_that_then_waits_for_ever_fails) {
         bool cancelled = false;
         try {
             co_await bide::sleep(1s);
-        } catch (const bide::cancelled_error&) {
-            cancelled = true;
-        }
+        } catch (const bide::cancelled_error&) { cancelled = true; }
         if (cancelled) co_await never;
     };
-    EXPECT_TRUE(has(thrown<test_failure>([&] { return cancel_everywhere(body); }), "cancelled in turn", "deadlock"));
+    EXPECT_TRUE(
+        has(thrown<test_failure>([&] { return cancel_everywhere(body); }), "cancelled in turn", "deadlock"));
 }
 
 TEST(cancel_everywhere, a_body_may_swallow_the_cancellation) {
@@ -112,8 +111,7 @@ TEST(cancel_everywhere, a_body_may_swallow_the_cancellation) {
         for (int i = 0; i < 2; ++i) {
             try {
                 co_await bide::sleep(1s);
-            } catch (const bide::cancelled_error&) {
-            }
+            } catch (const bide::cancelled_error&) {}
         }
         ++ended;
     });
@@ -132,7 +130,9 @@ TEST(cancel_everywhere, an_error_without_a_cancellation_fails_in_the_first_untou
 
 class socket_pair {
 public:
-    socket_pair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0); }
+    socket_pair() {
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    }
     socket_pair(const socket_pair&) = delete;
     socket_pair& operator=(const socket_pair&) = delete;
     ~socket_pair() {
@@ -144,7 +144,8 @@ public:
 bide::coro<void> three_operations(std::vector<std::string>& answers) {
     const socket_pair pair;
     for (int i = 0; i < 3; ++i) {
-        const bide::result<std::size_t> writable = co_await bide::as_result(bide::wait_writable(pair.ends[0]));
+        const bide::result<std::size_t> writable =
+            co_await bide::as_result(bide::wait_writable(pair.ends[0]));
         answers.push_back(writable ? "ok" : writable.error().message());
     }
 }
@@ -157,7 +158,8 @@ TEST(fail_everywhere, lets_each_operation_fail_in_turn) {
     EXPECT_EQ(runs, 4U);
     EXPECT_EQ(operations, (std::vector<std::uint64_t>{0, 1, 2, 3}));
     const std::string failed = std::make_error_code(std::errc::no_space_on_device).message();
-    const std::vector<std::string> expected{failed, "ok", "ok", "ok", failed, "ok", "ok", "ok", failed, "ok", "ok", "ok"};
+    const std::vector<std::string> expected{failed, "ok", "ok",   "ok", failed, "ok",
+                                            "ok",   "ok", failed, "ok", "ok",   "ok"};
     EXPECT_EQ(answers, expected);
 }
 
@@ -188,11 +190,13 @@ TEST(fail_everywhere, waiting_for_ever_after_a_failure_is_a_failure) {
     const auto body = []() -> bide::coro<void> {
         const socket_pair pair;
         const auto told = bide::create_future<void>();
-        const bide::result<std::size_t> writable = co_await bide::as_result(bide::wait_writable(pair.ends[0]));
+        const bide::result<std::size_t> writable =
+            co_await bide::as_result(bide::wait_writable(pair.ends[0]));
         if (writable) told.set_result();  // and otherwise nobody
         co_await told;
     };
-    EXPECT_TRUE(has(thrown<test_failure>([&] { return fail_everywhere(body); }), "failed operation 0", "deadlock"));
+    EXPECT_TRUE(
+        has(thrown<test_failure>([&] { return fail_everywhere(body); }), "failed operation 0", "deadlock"));
 }
 
 TEST(fail_everywhere, an_error_that_no_failure_explains_fails) {

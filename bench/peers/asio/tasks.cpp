@@ -18,7 +18,8 @@ namespace {
 // The concrete executor instead of any_io_executor, and concurrency hint 1: Asio at its fastest that still allows
 // posting from another thread.
 using executor = asio::io_context::executor_type;
-template <class T> using awaitable = asio::awaitable<T, executor>;
+template <class T>
+using awaitable = asio::awaitable<T, executor>;
 constexpr asio::use_awaitable_t<executor> use_awaitable;
 using timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, executor>;
@@ -58,7 +59,8 @@ double run_sleep(std::uint64_t n, double seconds) {
     return bench_now() - start;
 }
 
-template <class Body> double run_coroutine(Body body, std::uint64_t n) {
+template <class Body>
+double run_coroutine(Body body, std::uint64_t n) {
     asio::io_context io(1);
     asio::co_spawn(io.get_executor(), body(io.get_executor(), n), asio::detached);
     const double start = bench_now();

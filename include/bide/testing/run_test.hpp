@@ -64,10 +64,11 @@ void run_test(body make, const test_options& options);
 
 // What one run of a sweep does to the body, and what came of it.
 struct intervention {
-    std::uint64_t cancel_at_turn = UINT64_MAX;  // turn of the loop, from 0, in which the body's task is cancelled
+    std::uint64_t cancel_at_turn =
+        UINT64_MAX;  // turn of the loop, from 0, in which the body's task is cancelled
     std::uint64_t fail_operation = UINT64_MAX;  // operation, from 0, that fails
     int error = 0;
-    bool happened = false;                      // out: it took place before the body ended
+    bool happened = false;  // out: it took place before the body ended
 };
 void run_with(body make, const test_options& options, intervention& what);
 

@@ -13,7 +13,8 @@ namespace detail {
 
 using after_run = move_only_function<void(std::uint64_t)>;
 
-std::uint64_t cancel_everywhere(move_only_function<coro<void>()>& make, after_run after, const test_options& options);
+std::uint64_t cancel_everywhere(move_only_function<coro<void>()>& make, after_run after,
+                                const test_options& options);
 std::uint64_t fail_everywhere(move_only_function<coro<void>()>& make, int error, after_run after,
                               const test_options& options);
 

@@ -25,7 +25,8 @@ auto as_coro(A&& what) {
                   "bide: this is a function; call it, and pass what it returns");
     static_assert(awaitable<A>, "bide: this type cannot be awaited");
     if constexpr (is_coro<std::remove_cvref_t<A>>) {
-        static_assert(!std::is_lvalue_reference_v<A>, "bide: a coro runs once; give it away with std::move(c)");
+        static_assert(!std::is_lvalue_reference_v<A>,
+                      "bide: a coro runs once; give it away with std::move(c)");
         return std::forward<A>(what);
     } else {
         return await_in_coro<std::remove_cvref_t<A>>(std::forward<A>(what));

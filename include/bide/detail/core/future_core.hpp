@@ -17,20 +17,22 @@ namespace bide::detail {
 
 namespace flag {
 inline constexpr std::uint16_t done = 1 << 0;
-inline constexpr std::uint16_t cancelled = 1 << 1;     // ... by cancelled_error
-inline constexpr std::uint16_t failed = 1 << 2;        // ... by an exception, held in `error`
+inline constexpr std::uint16_t cancelled = 1 << 1;  // ... by cancelled_error
+inline constexpr std::uint16_t failed = 1 << 2;     // ... by an exception, held in `error`
 inline constexpr std::uint16_t is_task = 1 << 3;
-inline constexpr std::uint16_t unretrieved = 1 << 4;   // the exception was not looked at by anybody yet
-inline constexpr std::uint16_t must_cancel = 1 << 5;   // throw at the next await; uncancel() can take it back
-inline constexpr std::uint16_t cancel_now = 1 << 6;    // the wait was withdrawn: throw when the task resumes
-inline constexpr std::uint16_t frame_ended = 1 << 7;   // the coroutine has reached its end
-inline constexpr std::uint16_t taken = 1 << 8;         // a result that cannot be copied was moved out
-inline constexpr std::uint16_t started = 1 << 9;       // the task has taken its first step
-inline constexpr std::uint16_t in_cancel = 1 << 10;    // guards against a cycle of tasks that await each other
-inline constexpr std::uint16_t quiet = 1 << 11;        // a failure that nobody looks at is not reported
-inline constexpr std::uint16_t driven = 1 << 12;       // ends without a handle, so its done callbacks keep it alive
-inline constexpr std::uint16_t op_cancelled = 1 << 14; // the operation in flight was asked to end; uncancel() cannot undo it
-inline constexpr std::uint16_t marked = 1 << 13;       // seen; set within one call only, to find duplicates
+inline constexpr std::uint16_t unretrieved = 1 << 4;  // the exception was not looked at by anybody yet
+inline constexpr std::uint16_t must_cancel = 1 << 5;  // throw at the next await; uncancel() can take it back
+inline constexpr std::uint16_t cancel_now = 1 << 6;   // the wait was withdrawn: throw when the task resumes
+inline constexpr std::uint16_t frame_ended = 1 << 7;  // the coroutine has reached its end
+inline constexpr std::uint16_t taken = 1 << 8;        // a result that cannot be copied was moved out
+inline constexpr std::uint16_t started = 1 << 9;      // the task has taken its first step
+inline constexpr std::uint16_t in_cancel = 1 << 10;   // guards against a cycle of tasks that await each other
+inline constexpr std::uint16_t quiet = 1 << 11;       // a failure that nobody looks at is not reported
+inline constexpr std::uint16_t driven = 1
+                                        << 12;  // ends without a handle, so its done callbacks keep it alive
+inline constexpr std::uint16_t op_cancelled =
+    1 << 14;  // the operation in flight was asked to end; uncancel() cannot undo it
+inline constexpr std::uint16_t marked = 1 << 13;  // seen; set within one call only, to find duplicates
 }  // namespace flag
 
 // What few futures and tasks have: a name that was set, context variables, the text of a cancellation.
@@ -102,7 +104,8 @@ inline void release(future_core& what) noexcept {
 // For calls that come from the loop's thread only. Throws invalid_state_error when the loop runs in another thread.
 BIDE_COLD void check_use_slow(const future_core& what, const char* call);
 inline void check_use(const future_core& what, const char* call) {
-    if (this_loop != what.loop) [[unlikely]] check_use_slow(what, call);
+    if (this_loop != what.loop) [[unlikely]]
+        check_use_slow(what, call);
 }
 
 // Marks it done and makes everybody who waits ready. The caller has set the result.

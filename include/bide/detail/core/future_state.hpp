@@ -34,7 +34,8 @@ inline bool holds_value(const future_core& what) noexcept {
 
 template <class T>
 struct future_state : plain_future, value_slot<stored_t<T>> {
-    explicit future_state(loop_state* in, const future_ops& table = standard) noexcept : plain_future(in, table) {
+    explicit future_state(loop_state* in, const future_ops& table = standard) noexcept
+        : plain_future(in, table) {
         static_assert(alignof(future_state) <= pool_step, "bide: results are aligned to 16 bytes at most");
     }
     ~future_state() {
@@ -74,8 +75,9 @@ protected:
             ::new (static_cast<void*>(std::addressof(task.value))) T(promise.take());
         }
     }
-    static constexpr task_ops table_{
-        {run_task, discard_task}, [](task_base& self) noexcept { delete static_cast<task_state*>(&self); }, take};
+    static constexpr task_ops table_{{run_task, discard_task},
+                                     [](task_base& self) noexcept { delete static_cast<task_state*>(&self); },
+                                     take};
 };
 
 template <class T>

@@ -57,6 +57,9 @@ public:
     static void operator delete(void* at, std::size_t size) noexcept { pool_free(at, size); }
 
     // Every promise of bide lies at the same offset in its frame, so a frame can be looked at without its type.
+    static std::coroutine_handle<promise_base> handle_of(std::coroutine_handle<> frame) noexcept {
+        return std::coroutine_handle<promise_base>::from_address(frame.address());
+    }
     static promise_base& of(void* frame) noexcept {
         return std::coroutine_handle<promise_base>::from_address(frame).promise();
     }
@@ -96,14 +99,19 @@ public:
     }
     [[nodiscard]] bool failed() const noexcept { return (link_ & failed_bit) != 0; }
     [[nodiscard]] bool has_value() const noexcept { return (link_ & value_bit) != 0; }
-    [[nodiscard]] std::exception_ptr& error() noexcept { return reinterpret_cast<std::exception_ptr&>(place_); }
+    [[nodiscard]] std::exception_ptr& error() noexcept {
+        return reinterpret_cast<std::exception_ptr&>(place_);
+    }
 
     // Where the frame is suspended; before its first await, where the coroutine is defined.
-    [[nodiscard]] std::source_location where() const noexcept { return std::bit_cast<std::source_location>(place_); }
+    [[nodiscard]] std::source_location where() const noexcept {
+        return std::bit_cast<std::source_location>(place_);
+    }
     void at(std::source_location place) noexcept { place_ = std::bit_cast<const void*>(place); }
 
 protected:
-    static_assert(sizeof(std::source_location) == sizeof(void*) && sizeof(std::exception_ptr) == sizeof(void*));
+    static_assert(sizeof(std::source_location) == sizeof(void*) &&
+                  sizeof(std::exception_ptr) == sizeof(void*));
 
     // Low bits of link_; frames and tasks are 16-byte aligned.
     static constexpr std::uintptr_t root_bit = 1;    // link_ is the task, not a frame

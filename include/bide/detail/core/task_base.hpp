@@ -13,8 +13,8 @@
 namespace bide::detail {
 
 struct task_ops : ready_ops {
-    void (*destroy)(task_base&) noexcept;                   // the whole task, when the last reference goes
-    void (*take_value)(task_base&, void* frame);            // moves the coroutine's value into the task
+    void (*destroy)(task_base&) noexcept;         // the whole task, when the last reference goes
+    void (*take_value)(task_base&, void* frame);  // moves the coroutine's value into the task
 };
 
 struct task_base : timer_node, future_core {
@@ -56,7 +56,8 @@ std::string task_name(const task_base& task);
 // The task that is running on this thread. Throws invalid_state_error when there is none.
 inline task_base& running_task() {
     loop_state* const loop = this_loop;
-    if (loop == nullptr || loop->current == nullptr) [[unlikely]] throw_no_task();
+    if (loop == nullptr || loop->current == nullptr) [[unlikely]]
+        throw_no_task();
     return *loop->current;
 }
 
@@ -64,13 +65,17 @@ inline task_base& running_task() {
 inline void begin_wait(task_base& task, wait& what, std::coroutine_handle<> frame) noexcept {
     task.frame = frame.address();
     task.waiting_on = &what;
-    if (task.has(flag::must_cancel)) [[unlikely]] cancel_wait(task);
+    if (task.has(flag::must_cancel)) [[unlikely]]
+        cancel_wait(task);
 }
 
 // For await_resume of every wait that gives way to a cancellation: throws it where there is one.
 inline void end_wait(task_base& task) {
-    if (task.has(flag::must_cancel | flag::cancel_now)) [[unlikely]] throw_cancelled(task);
+    if (task.has(flag::must_cancel | flag::cancel_now)) [[unlikely]]
+        throw_cancelled(task);
 }
-inline bool must_throw(const task_base& task) noexcept { return task.has(flag::must_cancel | flag::cancel_now); }
+inline bool must_throw(const task_base& task) noexcept {
+    return task.has(flag::must_cancel | flag::cancel_now);
+}
 
 }  // namespace bide::detail

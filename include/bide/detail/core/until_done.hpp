@@ -12,7 +12,8 @@ class until_done : public awaitable_tag {
 public:
     explicit until_done(future_core& what) noexcept : state_{{&until_done_wait}, &retain(what)} {}
     // GCC 12 moves what is awaited into the frame before it asks whether it is ready.
-    until_done(until_done&& other) noexcept : state_{other.state_, std::exchange(other.state_.what, nullptr)} {}
+    until_done(until_done&& other) noexcept
+        : state_{other.state_, std::exchange(other.state_.what, nullptr)} {}
     until_done& operator=(until_done&&) = delete;
     ~until_done() {
         if (state_.what != nullptr) release(*state_.what);

@@ -20,9 +20,10 @@ template <class F, class... Args>
 class bound_call {
 public:
     using result_type = std::invoke_result_t<F, Args...>;
-    static_assert(!is_coro<std::remove_cvref_t<result_type>>,
-                  "bide: a coroutine does not run on a worker thread; give the thread an ordinary function, or run the "
-                  "coroutine with create_task");
+    static_assert(
+        !is_coro<std::remove_cvref_t<result_type>>,
+        "bide: a coroutine does not run on a worker thread; give the thread an ordinary function, or run the "
+        "coroutine with create_task");
 
     template <class G, class... Given>
     explicit bound_call(std::in_place_t, G&& function, Given&&... args)

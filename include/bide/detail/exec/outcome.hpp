@@ -34,9 +34,7 @@ public:
                 ::new (static_cast<void*>(std::addressof(this->value))) R(call());
             }
             full_ = true;
-        } catch (...) {
-            error = std::current_exception();
-        }
+        } catch (...) { error = std::current_exception(); }
     }
 
     R take() {

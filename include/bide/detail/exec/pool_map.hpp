@@ -27,11 +27,14 @@ public:
     using result_type = std::invoke_result_t<F, std::ranges::range_value_t<Views>...>;
 
     pool_feed(Pool& pool, F fn, Views... views)
-        : pool_(&pool), fn_(std::move(fn)), views_(std::make_unique<std::tuple<Views...>>(std::move(views)...)) {}
+        : pool_(&pool),
+          fn_(std::move(fn)),
+          views_(std::make_unique<std::tuple<Views...>>(std::move(views)...)) {}
 
     bool operator()(std::deque<concurrent_future<result_type>>& jobs) {
         if (!at_) {
-            at_.emplace(std::apply([](auto&... each) { return std::tuple(std::ranges::begin(each)...); }, *views_));
+            at_.emplace(
+                std::apply([](auto&... each) { return std::tuple(std::ranges::begin(each)...); }, *views_));
         }
         return submit(jobs, std::index_sequence_for<Views...>());
     }
@@ -79,7 +82,9 @@ public:
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept { return at.of_ == nullptr; }
+        friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept {
+            return at.of_ == nullptr;
+        }
 
     private:
         pool_map* of_ = nullptr;

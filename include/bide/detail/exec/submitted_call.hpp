@@ -16,7 +16,8 @@ bool withdraw_from(worker_pool& pool, worker_job& job) noexcept;
 // What submit_call() needs of any of them.
 class submitted_job : public worker_job {
 public:
-    explicit submitted_job(const worker_job_ops& table, concurrent_core& of) noexcept : worker_job(table), state(of) {}
+    explicit submitted_job(const worker_job_ops& table, concurrent_core& of) noexcept
+        : worker_job(table), state(of) {}
     concurrent_core& state;
     std::shared_ptr<worker_pool> pool;
 };
@@ -65,7 +66,8 @@ private:
     bool start_unless_cancelled() noexcept {
         try {
             return this->start();
-        } catch (...) {  // somebody called set_running_or_notify_cancel() or set_result(): the job is not ours any more
+        } catch (
+            ...) {  // somebody called set_running_or_notify_cancel() or set_result(): the job is not ours any more
             return false;
         }
     }

@@ -57,9 +57,7 @@ private:
         try {
             set();
             return true;
-        } catch (const invalid_state_error&) {
-            return false;
-        }
+        } catch (const invalid_state_error&) { return false; }
     }
 
     threadsafe_task<T>* to_;
@@ -94,7 +92,8 @@ template <class T, class F, class... Args>
 class called_body {
 public:
     template <class G, class... Given>
-    explicit called_body(G&& fn, Given&&... args) : fn_(std::forward<G>(fn)), args_(std::forward<Given>(args)...) {}
+    explicit called_body(G&& fn, Given&&... args)
+        : fn_(std::forward<G>(fn)), args_(std::forward<Given>(args)...) {}
     coro<T> make() {
         return std::apply([this](Args&... args) { return std::invoke(fn_, std::move(args)...); }, args_);
     }
@@ -116,9 +115,7 @@ coro<void> run_and_deliver(delivery<T> to, Body body) {
             T value = co_await std::move(inner);
             to.deliver(static_cast<T&&>(value));
         }
-    } catch (const cancelled_error&) {
-        throw;
-    } catch (...) {
+    } catch (const cancelled_error&) { throw; } catch (...) {
         error = std::current_exception();
     }
     if (error != nullptr) {

@@ -53,9 +53,7 @@ private:
                 ::new (static_cast<void*>(std::addressof(target.value))) T(std::move(source_).result());
             }
             finish_future(target);
-        } catch (const cancelled_error& e) {
-            cancel_plain(target, e.message());
-        } catch (...) {
+        } catch (const cancelled_error& e) { cancel_plain(target, e.message()); } catch (...) {
             set_failure(target, std::current_exception());
         }
     }
