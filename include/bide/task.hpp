@@ -28,6 +28,7 @@ struct task_options {
     /// The context variables it starts with. Default: a copy of the current ones.
     task_options& context(bide::context variables) {
         context_ = std::move(variables);
+        has_context_ = true;
         return *this;
     }
     /// Runs the coroutine up to its first suspension inside create_task(). Default: false.
@@ -37,12 +38,14 @@ struct task_options {
     }
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    [[nodiscard]] const std::optional<bide::context>& context() const noexcept { return context_; }
+    /// Null when none was given.
+    [[nodiscard]] const bide::context* context() const noexcept { return has_context_ ? &context_ : nullptr; }
     [[nodiscard]] std::optional<bool> eager() const noexcept { return eager_; }
 
 private:
     std::string name_;
-    std::optional<bide::context> context_;
+    bide::context context_;
+    bool has_context_ = false;
     std::optional<bool> eager_;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 frame_place place_of(const promise_base& promise) {
     const std::source_location where = promise.where();
-    return {where.file_name(), where.function_name(), where.line()};
+    return {where.file_name(), short_function_name(where.function_name()), where.line()};
 }
 
 void add_task(task_base* task, std::vector<task_base*>& found) {
@@ -45,7 +45,6 @@ std::vector<frame_place> frames_from(void* innermost) {
     for (void* frame = innermost; frame != nullptr;) {
         const promise_base& promise = promise_base::of(frame);
         frame_place place = place_of(promise);
-        place.function = short_function_name(place.function);
         // bide's own frames say nothing to the user, unless there is nothing else.
         if (place.function.rfind("bide::detail::", 0) != 0) frames.push_back(std::move(place));
         frame = promise.awaiting_frame();

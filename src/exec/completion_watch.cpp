@@ -4,7 +4,6 @@
 #include <bide/error.hpp>
 #include <bide/time.hpp>
 
-#include <algorithm>
 #include <chrono>
 
 namespace bide::detail {
@@ -33,9 +32,8 @@ completion_watch::~completion_watch() {
 }
 
 bool completion_watch::add(concurrent_core& what) {
-    if (std::find(watched_.begin(), watched_.end(), &what) != watched_.end()) return false;
     const std::size_t number = watched_.size();
-    watched_.push_back(&what);
+    if (!watched_.insert(&what).second) return false;
     what.retain();
     what.add_callback([list = arrivals_, number](concurrent_core&) { list->arrive(number); },
                       arrivals_.get());
@@ -72,6 +70,7 @@ bool completion_watch::next_done(std::size_t& number) {
 }
 
 void completion_watch::check_thread() const {
+    if (this_loop == nullptr) return;  // no loop that this would stop
     for (const concurrent_core* const each : watched_) each->check_may_wait();
 }
 

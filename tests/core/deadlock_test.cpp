@@ -224,6 +224,18 @@ TEST(no_deadlock, when_the_thread_that_posted_has_ended) {
     }
 }
 
+TEST(no_deadlock, while_a_worker_thread_is_busy) {
+    const pid_t self = ::getpid();
+    const auto main = [&]() -> bide::coro<int> {
+        const int value = co_await bide::to_thread([self] {
+            while (!sleeps(self)) std::this_thread::yield();
+            return 5;
+        });
+        co_return value;
+    };
+    EXPECT_EQ(bide::run(main()), 5);
+}
+
 TEST(no_deadlock, while_a_timer_is_set) {
     const auto main = []() -> bide::coro<void> {
         const auto future = bide::create_future<void>();

@@ -4,26 +4,12 @@
 
 #include <bide/generator.hpp>
 
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
-static std::atomic<long> allocations{0};  // every call of operator new in this program
-
-#if !BIDE_TSAN  // its runtime has operators of its own
-// Not inlined: GCC would warn about malloc and delete in one place.
-BIDE_NOINLINE void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const at = std::malloc(size)) return at;
-    throw std::bad_alloc();
-}
-BIDE_NOINLINE void operator delete(void* at) noexcept { std::free(at); }
-BIDE_NOINLINE void operator delete(void* at, std::size_t) noexcept { std::free(at); }
-#endif
+#include "support/allocation_count.hpp"
 
 namespace {
 
@@ -218,10 +204,10 @@ TEST(generator_cost, needs_no_memory_but_its_frame) {
     long sum = 0;
     for (int x : count_to(1)) sum += x;  // the pool has its first blocks now
     auto gen = count_to(1000);
-    const long before = allocations;
+    const long before = bide_test::allocations;
     while (auto x = gen.next()) sum += *x;
     for (int x : gen) sum += x;
-    EXPECT_EQ(allocations - before, 0);
+    EXPECT_EQ(bide_test::allocations - before, 0);
     EXPECT_EQ(sum, 499'500);
 }
 

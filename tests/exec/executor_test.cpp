@@ -77,10 +77,10 @@ BIDE_TEST(run_in_executor, several_calls_run_while_the_task_goes_on) {
 
 // Statement 14.
 BIDE_TEST(section17, s14_run_in_executor_submits_at_call_time_and_a_running_job_goes_on) {
-    thread_pool pool(1);
     gate started;
     gate leave;
     gate ran;
+    thread_pool pool(1);
     auto future = run_in_executor(&pool, [&] {
         started.open();
         leave.wait();
@@ -109,8 +109,8 @@ BIDE_TEST(section17, s14_run_in_executor_does_not_propagate_context) {
 }
 
 BIDE_TEST(run_in_executor, cancel_takes_back_what_has_not_started) {
-    thread_pool pool(1);
     gate leave;
+    thread_pool pool(1);
     std::vector<std::string> log;
     auto first = run_in_executor(&pool, [&] { leave.wait(); });
     auto queued = run_in_executor(&pool, [kept = noted(log, "dropped")] {});
@@ -129,8 +129,8 @@ BIDE_TEST(run_in_executor, cancel_takes_back_what_has_not_started) {
 }
 
 BIDE_TEST(run_in_executor, cancelling_the_task_that_awaits_ends_the_await_at_once) {
-    thread_pool pool(1);
     gate leave;
+    thread_pool pool(1);
     auto future = run_in_executor(&pool, [&] { leave.wait(); });
     const auto end = co_await bide::as_result(bide::wait_for(future, 0s));
     EXPECT_EQ(end.error(), std::errc::timed_out);
@@ -141,9 +141,9 @@ BIDE_TEST(run_in_executor, cancelling_the_task_that_awaits_ends_the_await_at_onc
 
 BIDE_TEST(run_in_executor, a_failure_after_the_cancellation_is_reported) {
     const report_log log(bide::get_running_loop());
-    thread_pool pool(1);
     gate started;
     gate leave;
+    thread_pool pool(1);
     auto future = run_in_executor(&pool, [&] {
         started.open();
         leave.wait();
@@ -168,9 +168,9 @@ BIDE_TEST(run_in_executor, a_job_that_is_ignored_runs_and_its_failure_is_reporte
 }
 
 BIDE_TEST(run_in_executor, a_pool_that_cancels_its_jobs_cancels_the_futures) {
-    thread_pool pool(1);
     gate started;
     gate leave;
+    thread_pool pool(1);
     auto first = run_in_executor(&pool, [&] {
         started.open();
         leave.wait();

@@ -25,8 +25,8 @@ using bide_test::gate;
 int square(int n) { return n * n; }
 
 TEST(pool_map, gives_results_in_the_order_of_the_elements) {
-    thread_pool pool(4);
     gate first_may_end;
+    thread_pool pool(4);
     std::vector<int> results;
     auto all = pool.map(
         [&](int n) {
@@ -53,8 +53,8 @@ TEST(pool_map, walks_several_ranges_up_to_the_end_of_the_shortest) {
 }
 
 TEST(pool_map, submits_everything_at_once) {
-    thread_pool pool(1);
     counter ran;
+    thread_pool pool(1);
     auto all = pool.map([&](int) { ran.add(); }, std::views::iota(0, 20));
     ran.wait_for(20);  // nobody has asked for a result yet
     std::size_t count = 0;
@@ -76,8 +76,8 @@ TEST(pool_map, a_buffersize_bounds_what_is_submitted_before_it_is_taken) {
 }
 
 TEST(pool_map, throws_the_first_exception_when_its_turn_comes_and_cancels_the_rest) {
-    thread_pool pool(1);
     gate leave;
+    thread_pool pool(1);
     std::atomic<int> ran{0};
     auto all = pool.map(
         [&](int n) {
@@ -100,9 +100,9 @@ TEST(pool_map, throws_the_first_exception_when_its_turn_comes_and_cancels_the_re
 }
 
 TEST(pool_map, leaving_it_cancels_what_has_not_started) {
-    thread_pool pool(1);
     gate leave;
     counter started;
+    thread_pool pool(1);
     {
         auto all = pool.map(
             [&](int n) {
@@ -123,8 +123,8 @@ TEST(pool_map, leaving_it_cancels_what_has_not_started) {
 }
 
 TEST(pool_map, the_time_limit_counts_from_the_call) {
-    thread_pool pool(1);
     gate leave;
+    thread_pool pool(1);  // last: its end waits for the job
     auto all =
         pool.map(map_options().timeout(1ms), [&](int n) { return leave.wait(), n; }, std::views::iota(0, 2));
     EXPECT_THROW(static_cast<void>(all.begin()), bide::timeout_error);

@@ -5,6 +5,9 @@
 
 #include <bide/sync_wait.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -116,6 +119,17 @@ TEST(sync_wait, each_thread_has_its_own_loop_which_is_cleaned_up_when_it_ends) {
     other.join();
     EXPECT_TRUE(cleaned_up);
     EXPECT_NE(other_loop, own_loop);
+}
+
+TEST(sync_wait, works_in_the_child_of_a_fork) {
+    EXPECT_EQ(sync_wait(add(1, 1)), 2);
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(sync_wait(add(20, 22)));
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 42);
+    EXPECT_EQ(sync_wait(add(1, 2)), 3);
 }
 
 TEST(sync_wait, what_can_never_end_is_reported_and_the_loop_lives_on) {

@@ -77,9 +77,9 @@ TEST(thread_pool, a_waiting_caller_who_submits_again_finds_an_idle_thread) {
 }
 
 TEST(thread_pool, cancels_what_has_not_started) {
-    thread_pool pool(1);
     gate started;
     gate leave;
+    thread_pool pool(1);
     std::vector<std::string> log;
     const auto first = pool.submit([&] {
         started.open();
@@ -113,9 +113,9 @@ TEST(thread_pool, shutdown_lets_every_job_run) {
 }
 
 TEST(thread_pool, shutdown_need_not_wait_and_may_cancel) {
-    thread_pool pool(1);
     gate started;
     gate leave;
+    thread_pool pool(1);
     const auto first = pool.submit([&] {
         started.open();
         leave.wait();
@@ -226,10 +226,10 @@ TEST(thread_pool, a_failure_that_nobody_looks_at_is_reported) {
 }
 
 TEST(thread_pool, done_callbacks_do_not_keep_others_waiting) {
-    thread_pool pool(2);
     gate leave;
     gate in_callback;
     gate go;
+    thread_pool pool(2);  // last: its end waits for the callback
     const auto first = pool.submit([&] { go.wait(); });
     first.add_done_callback([&](const concurrent_future<void>&) {
         in_callback.open();

@@ -185,8 +185,8 @@ BIDE_TEST(to_thread, a_cancelled_call_that_fails_is_reported) {
 }
 
 BIDE_TEST(to_thread, a_call_that_has_not_started_is_taken_back) {
-    thread_pool pool(1);
     gate leave;
+    thread_pool pool(1);
     std::atomic<bool> ran{false};
     auto blocker = bide::run_in_executor(&pool, [&] { leave.wait(); });
     auto task =
@@ -297,9 +297,9 @@ BIDE_TEST(to_thread, an_abandoned_call_that_fails_is_reported) {
 // --- ends ---
 
 BIDE_TEST(to_thread, a_pool_that_is_shut_down_refuses_and_one_that_cancels_ends_the_await) {
-    thread_pool pool(1);
     gate leave;
     gate started;
+    thread_pool pool(1);
     auto first = bide::create_task([&]() -> bide::coro<void> {
         co_await to_thread(pool, [&] {
             started.open();

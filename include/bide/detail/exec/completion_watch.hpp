@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <vector>
+#include <unordered_set>
 
 namespace bide::detail {
 
@@ -36,7 +36,7 @@ private:
     void check_thread() const;
 
     std::shared_ptr<arrivals> arrivals_;
-    std::vector<concurrent_core*> watched_;
+    std::unordered_set<concurrent_core*> watched_;
 };
 
 }  // namespace bide::detail
