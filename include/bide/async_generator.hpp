@@ -2,11 +2,11 @@
 #pragma once
 
 #include <bide/coro.hpp>
+#include <bide/detail/base/invoke.hpp>
 #include <bide/detail/core/generator_async.hpp>
 #include <bide/error.hpp>
 
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -147,7 +147,7 @@ std::invoke_result_t<F&, async_generator<T, Send>&> with_aclosing(async_generato
     std::exception_ptr close_error;
     std::optional<detail::kept_t<R>> value;
     try {
-        auto run = std::invoke(body, gen);
+        auto run = detail::invoke(body, gen);
         if constexpr (std::is_void_v<R>) {
             co_await std::move(run);
         } else if constexpr (std::is_reference_v<R>) {

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -84,8 +83,8 @@ struct into_tuple {
 
 template <bool Keep, class T>
 struct into_vector {
-    using element = std::conditional_t<!Keep && std::is_reference_v<T>,
-                                       std::reference_wrapper<std::remove_reference_t<T>>, slot_t<Keep, T>>;
+    using element =
+        std::conditional_t<!Keep && std::is_reference_v<T>, std::remove_reference_t<T>*, slot_t<Keep, T>>;
     using type = std::conditional_t<!Keep && std::is_void_v<T>, void, std::vector<element>>;
 
     static void collect(void* at, const watch_list& children) {
@@ -95,7 +94,13 @@ struct into_vector {
         } else {
             type all;
             all.reserve(children.count);
-            for (watch_node& node : children) all.push_back(take_slot<Keep, T>(node));
+            for (watch_node& node : children) {
+                if constexpr (!Keep && std::is_reference_v<T>) {
+                    all.push_back(std::addressof(take_slot<Keep, T>(node)));
+                } else {
+                    all.push_back(take_slot<Keep, T>(node));
+                }
+            }
             ::new (at) type(std::move(all));
         }
     }
@@ -194,7 +199,7 @@ auto gather(A&&... what) {
 }
 
 /// The same for a range of coroutines (given away with std::move), tasks or futures.
-/// Returns: future<std::vector<T>>; future<void> when T is void; for a T& the vector holds std::reference_wrapper.
+/// Returns: future<std::vector<T>>; future<void> when T is void; for a T& the vector holds pointers.
 template <detail::child_range R>
 auto gather(R&& range) {
     return detail::gather_range<false>("gather", std::forward<R>(range));

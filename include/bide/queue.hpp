@@ -11,7 +11,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -259,9 +258,17 @@ public:
     explicit lifo_queue(std::size_t maxsize = 0) : basic_queue<T, detail::lifo_store<T>>(maxsize) {}
 };
 
-/// The item that comes first by `Compare` is taken first: the smallest, with std::less. Among equal ones the order is
+/// The order of a priority_queue that is given no other one.
+struct smallest_first {
+    template <class T>
+    constexpr bool operator()(const T& a, const T& b) const {
+        return a < b;
+    }
+};
+
+/// The item that comes first by `Compare` is taken first. Among equal ones the order is
 /// not defined. Python: asyncio.PriorityQueue.
-template <class T, class Compare = std::less<T>>
+template <class T, class Compare = smallest_first>
 class priority_queue : public basic_queue<T, detail::heap_store<T, Compare>> {
 public:
     explicit priority_queue(std::size_t maxsize = 0, Compare compare = Compare())

@@ -3,12 +3,12 @@
 
 #include <bide/context.hpp>
 #include <bide/coro.hpp>
+#include <bide/detail/base/invoke.hpp>
 #include <bide/detail/core/call_graph.hpp>
 #include <bide/future.hpp>
 #include <bide/loop.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -139,7 +139,7 @@ concept coro_function =
 // Keeps the callable, and with it a lambda's captures, alive for as long as its coroutine runs.
 template <class F, class... Args>
 std::invoke_result_t<F&, Args...> call_in_frame(F function, Args... args) {
-    auto body = std::invoke(function, std::move(args)...);
+    auto body = detail::invoke(function, std::move(args)...);
     co_return co_await std::move(body);
 }
 #if defined(__GNUC__) && !defined(__clang__)

@@ -1,6 +1,7 @@
 // bide/core: structured children: task_group, with_task_group.
 #pragma once
 
+#include <bide/detail/base/invoke.hpp>
 #include <bide/detail/core/as_coro.hpp>
 #include <bide/detail/core/group_child.hpp>
 #include <bide/task.hpp>
@@ -8,7 +9,6 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -139,7 +139,7 @@ coro<group_value_t<F>> run_task_group(F body) {
     task_group group;
     group_body<T> work;
     try {
-        work.start(std::invoke(body, group));
+        work.start(detail::invoke(body, group));
     } catch (...) { work.fail(std::current_exception()); }
     co_await work.run();
     group.body_ended(work.error());

@@ -10,9 +10,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -139,8 +139,7 @@ public:
         requires(sizeof...(R) > 0)
     auto map(const map_options& options, F fn, R&&... ranges) {
         using result = std::invoke_result_t<F, std::ranges::range_value_t<R>...>;
-        auto next = detail::pool_feed<thread_pool, F, std::views::all_t<R>...>(
-            *this, std::move(fn), std::views::all(std::forward<R>(ranges))...);
+        auto next = detail::pool_feed<thread_pool, F, R...>(*this, std::move(fn), std::forward<R>(ranges)...);
         return detail::pool_map<result>(std::move(next), options.limit(), options.buffersize());
     }
 

@@ -5,6 +5,10 @@
 #include <bide/time.hpp>
 
 #include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <unordered_set>
 
 namespace bide::detail {
 
@@ -12,6 +16,7 @@ struct completion_watch::arrivals {
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<std::size_t> done;
+    std::unordered_set<concurrent_core*> watched;  // only for the thread that waits
 
     void arrive(std::size_t number) {
         {
@@ -25,20 +30,22 @@ struct completion_watch::arrivals {
 completion_watch::completion_watch() : arrivals_(std::make_shared<arrivals>()) {}
 
 completion_watch::~completion_watch() {
-    for (concurrent_core* const each : watched_) {
+    for (concurrent_core* const each : arrivals_->watched) {
         each->remove_callback(arrivals_.get());
         each->release();
     }
 }
 
 bool completion_watch::add(concurrent_core& what) {
-    const std::size_t number = watched_.size();
-    if (!watched_.insert(&what).second) return false;
+    const std::size_t number = arrivals_->watched.size();
+    if (!arrivals_->watched.insert(&what).second) return false;
     what.retain();
     what.add_callback([list = arrivals_, number](concurrent_core&) { list->arrive(number); },
                       arrivals_.get());
     return true;
 }
+
+std::size_t completion_watch::size() const noexcept { return arrivals_->watched.size(); }
 
 std::size_t completion_watch::next(std::int64_t deadline) {
     std::unique_lock lock(arrivals_->mutex);
@@ -71,7 +78,7 @@ bool completion_watch::next_done(std::size_t& number) {
 
 void completion_watch::check_thread() const {
     if (this_loop == nullptr) return;  // no loop that this would stop
-    for (const concurrent_core* const each : watched_) each->check_may_wait();
+    for (const concurrent_core* const each : arrivals_->watched) each->check_may_wait();
 }
 
 }  // namespace bide::detail

@@ -5,9 +5,16 @@
 #include <bide/loop.hpp>
 
 #include <chrono>
+#include <condition_variable>
 #include <utility>
 
 namespace bide::detail {
+
+struct concurrent_core::waiters {
+    std::condition_variable done;
+};
+
+concurrent_core::concurrent_core() = default;
 
 concurrent_core::~concurrent_core() {
     if (error_ == nullptr || seen_) return;
@@ -49,12 +56,13 @@ void concurrent_core::wait(std::int64_t deadline) const {
     const auto finished = [this] { return phase_ >= phase::cancelled; };
     if (finished()) return;
     check_thread();
+    if (waiters_ == nullptr) waiters_ = std::make_unique<waiters>();
     if (deadline == no_deadline) {
-        done_.wait(lock, finished);
+        waiters_->done.wait(lock, finished);
         return;
     }
     const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(deadline)};
-    if (!done_.wait_until(lock, until, finished))
+    if (!waiters_->done.wait_until(lock, until, finished))
         throw timeout_error("concurrent_future: it was not done in time");
 }
 
@@ -161,8 +169,9 @@ void concurrent_core::publish(std::unique_lock<std::mutex>& lock, bool later) no
 // The caller holds a reference of its own: a callback may drop the last handle.
 void concurrent_core::call_all(std::unique_lock<std::mutex>& lock) noexcept {
     std::vector<entry> callbacks = std::exchange(callbacks_, {});
+    waiters* const waiting = waiters_.get();
     lock.unlock();
-    done_.notify_all();
+    if (waiting != nullptr) waiting->done.notify_all();
     for (entry& each : callbacks) call(each);
 }
 

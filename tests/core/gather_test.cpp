@@ -107,7 +107,7 @@ BIDE_TEST(gather, hands_references_through) {
     std::vector<bide::coro<int&>> many;
     many.push_back(number_after(1ms));
     const auto all = co_await bide::gather(std::move(many));
-    EXPECT_EQ(&all.at(0).get(), &shared_number);
+    EXPECT_EQ(all.at(0), &shared_number);
 }
 
 BIDE_TEST(gather, moves_what_cannot_be_copied) {

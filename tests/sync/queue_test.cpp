@@ -1,6 +1,7 @@
 // bide/tests: queue: order, waiting on both sides, task_done, join and shutdown.
 // bide-test: no-shuffle
 #include <bide/queue.hpp>
+#include <functional>
 
 #include <map>
 #include <memory>

@@ -3,6 +3,7 @@
 
 #include <bide/awaitable.hpp>
 #include <bide/coro.hpp>
+#include <bide/detail/base/invoke.hpp>
 #include <bide/detail/core/task_base.hpp>
 #include <bide/result.hpp>
 #include <bide/time.hpp>
@@ -11,7 +12,6 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -221,13 +221,13 @@ template <class F>
     requires std::invocable<F&, timeout&>
 struct scope_call<F> {
     using coro_type = std::invoke_result_t<F&, timeout&>;
-    static coro_type make(F& body, timeout& scope) { return std::invoke(body, scope); }
+    static coro_type make(F& body, timeout& scope) { return detail::invoke(body, scope); }
 };
 template <class F>
     requires(std::invocable<F&> && !std::invocable<F&, timeout&>)
 struct scope_call<F> {
     using coro_type = std::invoke_result_t<F&>;
-    static coro_type make(F& body, timeout&) { return std::invoke(body); }
+    static coro_type make(F& body, timeout&) { return detail::invoke(body); }
 };
 
 template <class F>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <bide/awaitable.hpp>
+#include <bide/detail/base/invoke.hpp>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -35,7 +35,7 @@ public:
         const std::unique_ptr<bound_call, decltype(drop)> at_end(this, drop);
         return std::apply(
             [](F&& function, Args&&... args) -> result_type {
-                return std::invoke(std::forward<F>(function), std::forward<Args>(args)...);
+                return detail::invoke(std::forward<F>(function), std::forward<Args>(args)...);
             },
             std::move(*parts_));
     }

@@ -5,9 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <unordered_set>
 
 namespace bide::detail {
 
@@ -29,14 +27,13 @@ public:
     // As next(), without waiting: false when nothing more is done yet.
     bool next_done(std::size_t& number);
 
-    [[nodiscard]] std::size_t size() const noexcept { return watched_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept;
 
 private:
     struct arrivals;
     void check_thread() const;
 
     std::shared_ptr<arrivals> arrivals_;
-    std::unordered_set<concurrent_core*> watched_;
 };
 
 }  // namespace bide::detail

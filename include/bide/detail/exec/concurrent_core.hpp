@@ -15,10 +15,10 @@
 #include <bide/detail/loop/loop_state.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -29,7 +29,7 @@ public:
     enum class phase : std::uint8_t { pending, running, cancelled, finished };
     using callback = move_only_function<void(concurrent_core&)>;
 
-    concurrent_core() = default;
+    concurrent_core();
     concurrent_core(const concurrent_core&) = delete;
     concurrent_core& operator=(const concurrent_core&) = delete;
 
@@ -95,6 +95,7 @@ protected:
     [[nodiscard]] bool holds_value() const noexcept { return phase_ == phase::finished && error_ == nullptr; }
 
 private:
+    struct waiters;  // keeps <condition_variable> out of this header
     struct entry {
         const void* owner;
         callback fn;
@@ -107,7 +108,7 @@ private:
     void call(entry& what) noexcept;
 
     mutable std::mutex mutex_;
-    mutable std::condition_variable done_;
+    mutable std::unique_ptr<waiters> waiters_;  // from the first wait() on
     std::atomic<std::uint32_t> refs_{1};
     phase phase_ = phase::pending;
     bool seen_ = false;   // the exception was looked at

@@ -11,7 +11,6 @@
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -20,29 +19,37 @@
 
 namespace bide::detail {
 
-// Submits one more job, for the next elements of the ranges; false at the end of the shortest.
-template <class Pool, class F, class... Views>
-class pool_feed {
-public:
-    using result_type = std::invoke_result_t<F, std::ranges::range_value_t<Views>...>;
+// How a range is kept until its elements are submitted: one that the caller named is referred to, unless it is a view.
+template <class R>
+using kept_range =
+    std::conditional_t<std::is_lvalue_reference_v<R> && !std::ranges::view<std::remove_cvref_t<R>>, R,
+                       std::remove_cvref_t<R>>;
 
-    pool_feed(Pool& pool, F fn, Views... views)
+// Submits one more job, for the next elements of the ranges; false at the end of the shortest.
+template <class Pool, class F, class... Ranges>
+class pool_feed {
+    using kept = std::tuple<kept_range<Ranges>...>;
+
+public:
+    using result_type = std::invoke_result_t<F, std::ranges::range_value_t<Ranges>...>;
+
+    pool_feed(Pool& pool, F fn, Ranges&&... ranges)
         : pool_(&pool),
           fn_(std::move(fn)),
-          views_(std::make_unique<std::tuple<Views...>>(std::move(views)...)) {}
+          ranges_(std::make_unique<kept>(std::forward<Ranges>(ranges)...)) {}
 
     bool operator()(std::deque<concurrent_future<result_type>>& jobs) {
         if (!at_) {
             at_.emplace(
-                std::apply([](auto&... each) { return std::tuple(std::ranges::begin(each)...); }, *views_));
+                std::apply([](auto&... each) { return std::tuple(std::ranges::begin(each)...); }, *ranges_));
         }
-        return submit(jobs, std::index_sequence_for<Views...>());
+        return submit(jobs, std::index_sequence_for<Ranges...>());
     }
 
 private:
     template <std::size_t... I>
     bool submit(std::deque<concurrent_future<result_type>>& jobs, std::index_sequence<I...>) {
-        if (((std::get<I>(*at_) == std::ranges::end(std::get<I>(*views_))) || ...)) return false;
+        if (((std::get<I>(*at_) == std::ranges::end(std::get<I>(*ranges_))) || ...)) return false;
         jobs.push_back(pool_->submit(fn_, *std::get<I>(*at_)...));
         (++std::get<I>(*at_), ...);
         return true;
@@ -50,8 +57,8 @@ private:
 
     Pool* pool_;
     F fn_;
-    std::unique_ptr<std::tuple<Views...>> views_;  // iterators point into views, which must not move
-    std::optional<std::tuple<std::ranges::iterator_t<Views>...>> at_;
+    std::unique_ptr<kept> ranges_;  // iterators point into them: they must not move
+    std::optional<std::tuple<std::ranges::iterator_t<std::remove_reference_t<kept_range<Ranges>>>...>> at_;
 };
 
 template <class R>

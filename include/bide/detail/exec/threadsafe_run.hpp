@@ -3,12 +3,12 @@
 
 #include <bide/concurrent_future.hpp>
 #include <bide/coro.hpp>
+#include <bide/detail/base/invoke.hpp>
 #include <bide/detail/exec/loop_visitor.hpp>
 #include <bide/loop.hpp>
 #include <bide/task.hpp>
 
 #include <exception>
-#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -95,7 +95,7 @@ public:
     explicit called_body(G&& fn, Given&&... args)
         : fn_(std::forward<G>(fn)), args_(std::forward<Given>(args)...) {}
     coro<T> make() {
-        return std::apply([this](Args&... args) { return std::invoke(fn_, std::move(args)...); }, args_);
+        return std::apply([this](Args&... args) { return detail::invoke(fn_, std::move(args)...); }, args_);
     }
 
 private:
