@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 struct record {
     std::atomic<int> calls{0};
     std::atomic<int> running{0};
-    std::thread::id thread;
+    std::atomic<std::thread::id> thread;
     std::counting_semaphore<> gate{0};
 };
 
@@ -49,7 +49,7 @@ protected:
 TEST_P(blocking, runs_on_another_thread) {
     op_node node(counting, {.data = &seen});
     EXPECT_EQ(on.run(node), 1);
-    EXPECT_NE(seen.thread, std::this_thread::get_id());
+    EXPECT_NE(seen.thread.load(), std::this_thread::get_id());
     EXPECT_EQ(on.os->in_flight(), 0U);
 }
 
