@@ -42,6 +42,10 @@ public:
 
     [[nodiscard]] virtual const char* name() const noexcept = 0;
 
+    // Whether the memory of an operation is in use from submit() until it comes back. Else only its attempts use it,
+    // so that nothing need be kept for one that waits.
+    [[nodiscard]] virtual bool holds_memory() const noexcept = 0;
+
     // Operations whose node has not come back. While it is 0, poll(0) has nothing to find and need not be called.
     [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 

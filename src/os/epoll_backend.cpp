@@ -44,7 +44,9 @@ struct watched {
     wait_list readers;
     wait_list writers;
     bool registered = false;
-    bool ours = false;  // some operation other than poll has waited under this registration
+    bool ours = false;   // some operation other than poll has waited under this registration
+    bool edge = false;   // readable, and no attempt has been made since
+    bool ended = false;  // no further edge may come
 };
 
 class epoll_backend final : public backend {
@@ -62,6 +64,7 @@ public:
         op_request& request = *node.request;
         request.state = op_state::in_flight;
         if (request.kind->waits_for == ready_for::nothing) return blocking_.start(node);
+        if (request.drained && nothing_since(request)) return list_of(request).push_back(node);
         if (attempt(node)) return;
         watch(node);
     }
@@ -97,7 +100,7 @@ public:
         watched& entry = table_[static_cast<std::size_t>(fd)];
         if (!entry.registered || inherited()) return;
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-        entry.registered = entry.ours = false;
+        entry.registered = entry.ours = entry.edge = entry.ended = false;
         for (wait_list* list : {&entry.readers, &entry.writers}) {
             while (wait_node* node = list->pop_front()) finish(static_cast<timer_node&>(*node), -ECANCELED);
         }
@@ -105,6 +108,7 @@ public:
 
     std::int64_t now() noexcept override { return clock_.now(); }
     [[nodiscard]] const char* name() const noexcept override { return "epoll"; }
+    [[nodiscard]] bool holds_memory() const noexcept override { return false; }
 
 private:
     static constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
@@ -122,7 +126,15 @@ private:
     void note_made(const op_request& request) noexcept {
         if (request.kind->late_success != late::close_fd || request.result < 0) return;
         const auto index = static_cast<std::size_t>(request.result);
-        if (index < table_.size()) table_[index].ours = false;
+        if (index < table_.size()) table_[index].ours = table_[index].edge = table_[index].ended = false;
+    }
+
+    // Whether no edge has come since the last operation found nothing more, so that the next edge will be the first.
+    [[nodiscard]] bool nothing_since(const op_request& request) noexcept {
+        const auto index = static_cast<std::size_t>(request.args.fd);
+        if (request.args.fd < 0 || index >= table_.size()) return false;
+        watched& entry = table_[index];
+        return entry.ours && !std::exchange(entry.edge, false) && !entry.ended;
     }
 
     bool attempt(timer_node& node) noexcept {
@@ -174,7 +186,10 @@ private:
             if (events[i].data.u64 == wake_mark) continue;
             watched& entry = table_[events[i].data.u64];
             const bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
-            if (broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)) != 0) retry(entry.readers);
+            const bool ended = broken || (events[i].events & EPOLLRDHUP) != 0;
+            entry.ended = entry.ended || ended;
+            if (entry.readers.empty() && (events[i].events & EPOLLIN) != 0) entry.edge = true;
+            if (ended || (events[i].events & EPOLLIN) != 0) retry(entry.readers);
             if (broken || (events[i].events & EPOLLOUT) != 0) retry(entry.writers);
         }
     }

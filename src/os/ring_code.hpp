@@ -10,6 +10,8 @@ namespace bide::detail {
 // linux/io_uring.h, enum io_uring_op; stable kernel ABI.
 namespace ring_code {
 inline constexpr std::uint8_t poll_add = 6;
+inline constexpr std::uint8_t recvmsg = 10;
+inline constexpr std::uint8_t accept = 13;
 inline constexpr std::uint8_t read = 22;
 inline constexpr std::uint8_t write = 23;
 inline constexpr std::uint8_t send = 26;

@@ -12,7 +12,8 @@
 // submitted again under a number that may belong to another file by then.
 //
 // A descriptor in O_NONBLOCK mode makes the kernel report -EAGAIN instead of waiting. Then a poll entry for the same
-// node waits for readiness, and the operation is submitted again.
+// node waits for readiness, and the operation is submitted again. Operations without a completion form are performed that
+// way from the start: an attempt, a poll entry, an attempt.
 //
 // When the thread that enabled the ring ends, the kernel cancels what it has in flight. Whoever closes the loop
 // afterwards may read completions but not enter the ring; what left none is cancelled all the same.
@@ -25,6 +26,7 @@
 #include <cstring>
 #include <ctime>
 #include <poll.h>
+#include <utility>
 #include <vector>
 
 #include "os/backend.hpp"
@@ -75,7 +77,7 @@ public:
         op_request& request = *node.request;
         request.state = op_state::in_flight;
         request.waits_for_readiness = false;
-        if (request.kind->prepare == nullptr) return blocking_.start(node);
+        if (blocks(request)) return blocking_.start(node);
         operations_on(request.args.fd).push_back(node);
         if (owner_) [[likely]]
             queue_operation(node);
@@ -85,8 +87,8 @@ public:
         op_request& request = *node.request;
         if (request.state != op_state::in_flight) return;
         request.state = op_state::cancelling;
-        if (request.kind->prepare == nullptr) return;  // a call on a worker thread cannot be recalled
-        if (!may_enter()) return;  // not begun, or cancelled by the kernel when the ring's thread ended
+        if (blocks(request)) return;  // a call on a worker thread cannot be recalled
+        if (!may_enter()) return;     // not begun, or cancelled by the kernel when the ring's thread ended
         io_uring_sqe* const sqe = entry();
         ::io_uring_prep_cancel64(
             sqe, mark(&node, request.waits_for_readiness ? tag::readiness : tag::operation), 0);
@@ -98,13 +100,14 @@ public:
             enable(done);
         if (!owner_.is_here()) [[unlikely]]
             return take_back(done);
-        if (deadline == 0 || !done.empty() || ::io_uring_cq_ready(&ring_) != 0) {
+        if (deadline == 0 || !done.empty() || !tried_.empty() || ::io_uring_cq_ready(&ring_) != 0) {
             if (::io_uring_sq_ready(&ring_) != 0 || has_deferred_work())
                 ::io_uring_submit_and_get_events(&ring_);
         } else {
             sleep_until(deadline);
         }
         reap(done);
+        hand_over_tried(done);
         in_flight_ -= blocking_.collect(done);
     }
 
@@ -123,9 +126,15 @@ public:
 
     std::int64_t now() noexcept override { return clock_.now(); }
     [[nodiscard]] const char* name() const noexcept override { return "io_uring"; }
+    [[nodiscard]] bool holds_memory() const noexcept override { return true; }
 
 private:
     [[nodiscard]] bool may_enter() const noexcept { return owner_ && owner_.is_here() && !inherited(); }
+
+    // Neither form: performed by a worker thread.
+    static bool blocks(const op_request& request) noexcept {
+        return request.kind->prepare == nullptr && request.kind->waits_for == ready_for::nothing;
+    }
 
     wait_list& operations_on(int fd) noexcept {
         if (fd < 0) return without_descriptor_;
@@ -145,6 +154,7 @@ private:
 
     void queue_operation(timer_node& node) noexcept {
         node.request->waits_for_readiness = false;
+        if (node.request->kind->prepare == nullptr) return try_now(node);
         const ring_entry from = node.request->kind->prepare(node.request->args);
         io_uring_sqe* const sqe = entry();
         std::memset(sqe, 0, sizeof *sqe);
@@ -154,8 +164,20 @@ private:
         sqe->len = from.size;
         sqe->off = from.offset;
         sqe->rw_flags = static_cast<int>(from.flags);  // one union holds every operation's flags
-        if (from.poll_first != 0) sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
         sqe->user_data = mark(&node, tag::operation);
+    }
+
+    // The readiness form. What it finishes stays in flight until poll() hands it over.
+    void try_now(timer_node& node) noexcept {
+        const int result = node.request->kind->attempt(node.request->args);
+        if (result == -EAGAIN) return queue_readiness(node);
+        finish(node, result, tried_);
+        ++in_flight_;
+        ++tried_count_;
+    }
+    void hand_over_tried(ready_queue& done) noexcept {
+        in_flight_ -= std::exchange(tried_count_, 0);
+        done.append(tried_);
     }
 
     void queue_readiness(timer_node& node) noexcept {
@@ -264,6 +286,7 @@ private:
     void take_back(ready_queue& done) noexcept {
         const bool ended = owner_.has_ended();
         reap(done);
+        hand_over_tried(done);
         if (ended) for_each_operation([&](timer_node& node) { finish(node, -ECANCELED, done); });
         in_flight_ -= blocking_.collect(done);
         if (!done.empty()) return;
@@ -279,6 +302,8 @@ private:
     thread_mark owner_;             // the thread that polled first
     std::vector<wait_list> table_;  // by descriptor: what is in flight on it
     wait_list without_descriptor_;
+    ready_queue tried_;  // finished by try_now()
+    std::uint32_t tried_count_ = 0;
 };
 
 // Newest first; each line is what the kernel of its version accepts.

@@ -4,6 +4,7 @@
 #include "os/backend_support.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <string>
@@ -26,6 +27,10 @@ struct scene {
     std::string text = "payload";
     std::string drained;
     std::vector<unique_fd> more;
+    sockaddr_storage name{};
+    socklen_t name_size = sizeof(sockaddr_storage);
+    iovec piece{};
+    msghdr message{};
 };
 
 // In a loop: whoever closes a descriptor that was given to bide tells the loop first.

@@ -14,7 +14,8 @@
 // `submit` may finish at once, but the node is only ever handed back through poll(): nothing is resumed inside
 // submit. A cancel is a request and never an end: until the node comes back, the kernel owns the buffer. An operation
 // that completed although it was being cancelled reports what it did (completion beats cancellation); one that did
-// nothing reports -ECANCELED. A result that is a new descriptor and that nobody will look at is closed (late::close_fd).
+// nothing reports -ECANCELED. Whoever owned the request and went away while its node was on the way back has its result
+// dropped: one that is a new descriptor is closed (late::close_fd).
 #pragma once
 
 #include <bide/detail/base/node.hpp>
@@ -46,13 +47,12 @@ struct ring_entry {
     const void* data = nullptr;
     std::uint32_t size = 0;
     std::uint64_t offset = 0;
-    std::uint32_t flags = 0;       // the operation's own flags word
-    std::uint32_t poll_first = 0;  // 1: do not try before the descriptor is ready
+    std::uint32_t flags = 0;  // the operation's own flags word
 };
 
 struct op_kind {
     const char* name;
-    ring_entry (*prepare)(const op_args&) noexcept;  // completion form
+    ring_entry (*prepare)(const op_args&) noexcept;  // completion form; null where there is none
     int (*attempt)(const op_args&) noexcept;         // readiness form: one call, -errno on failure
     ready_for waits_for;
     late late_success = late::keep;
@@ -66,6 +66,12 @@ struct op_request {
     int result = 0;  // bytes, a descriptor, or -errno
     op_state state = op_state::idle;
     bool waits_for_readiness = false;  // the completion form met a descriptor that must not block
+    // A hint of who submits it: the last operation of this kind on the descriptor took everything there was, so a first
+    // attempt would be in vain. Only for descriptors whose operations all go through this backend.
+    bool drained = false;
 };
+
+// The operation is done, and its waiter is gone for good: closes what it has made. A second call does nothing.
+void drop_result(op_request& request) noexcept;
 
 }  // namespace bide::detail

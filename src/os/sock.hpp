@@ -1,0 +1,31 @@
+// bide/os: the system calls on sockets that do not wait. All return -errno on failure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bide::detail::sys {
+
+int open_socket(int family, int type, int protocol) noexcept;  // close-on-exec, non-blocking
+int open_pair(int type, int (&ends)[2]) noexcept;              // two connected unix sockets, as above
+int bind_socket(int fd, const void* address, std::size_t size) noexcept;
+int listen_socket(int fd, int backlog) noexcept;
+int shut_down_socket(int fd, int how) noexcept;
+int local_name(int fd, void* address, std::size_t& size) noexcept;
+int peer_name(int fd, void* address, std::size_t& size) noexcept;
+int set_option(int fd, int level, int name, int value) noexcept;
+int get_option(int fd, int level, int name, int& value) noexcept;
+int set_non_blocking(int fd) noexcept;
+int close_descriptor(int fd) noexcept;
+// Removes a socket in the file system; anything else stays.
+void remove_stale_socket(const char* path) noexcept;
+bool file_identity(const char* path, std::uint64_t& device, std::uint64_t& inode) noexcept;
+// At once or -EAGAIN.
+std::ptrdiff_t send_now(int fd, const void* data, std::size_t size) noexcept;
+std::ptrdiff_t recv_now(int fd, void* data, std::size_t size) noexcept;
+std::ptrdiff_t write_now(int fd, const void* data, std::size_t size) noexcept;
+std::ptrdiff_t read_now(int fd, void* data, std::size_t size) noexcept;
+// Waits for the disk: for worker threads.
+std::ptrdiff_t read_at(int fd, void* data, std::size_t size, std::uint64_t offset) noexcept;
+
+}  // namespace bide::detail::sys
