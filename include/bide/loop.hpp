@@ -178,6 +178,17 @@ public:
     bool remove_reader(int fd);
     bool remove_writer(int fd);
 
+    /// Calls fn(args...) in a turn of the loop when the signal has come; several that came meanwhile are one call. A new
+    /// handler replaces the old one. remove_signal_handler() and closing the loop restore the default action.
+    /// Throws: std::invalid_argument for a signal that cannot be caught; invalid_state_error when another loop of the
+    /// process handles it. Python: loop.add_signal_handler, in the main thread only.
+    template <class F, class... Args>
+    void add_signal_handler(int signal, F&& fn, Args&&... args) {
+        handle_signal(signal, bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    }
+    /// True when there was a handler to remove. Python: loop.remove_signal_handler.
+    bool remove_signal_handler(int signal);
+
     /// Ends the operations in flight on a descriptor that is about to be closed. Whoever closes a descriptor that was
     /// given to bide calls this first. Python: none.
     void forget(int fd) noexcept;
@@ -260,6 +271,7 @@ private:
     void post(detail::callback& what);
     void insert_timer(detail::callback& what, std::int64_t when) noexcept;
     void watch(int fd, bool writing, move_only_function<void()> fn);
+    void handle_signal(int signal, move_only_function<void()> fn);
     [[nodiscard]] std::int64_t now() const noexcept;
 
     std::unique_ptr<detail::loop_core> core_;

@@ -10,6 +10,7 @@
 
 #include "loop/fd_watch.hpp"
 #include "loop/loop_core.hpp"
+#include "loop/signal_handlers.hpp"
 #include "os/backend.hpp"
 
 namespace bide {
@@ -95,6 +96,7 @@ void event_loop::close() {
                                   "is alive; close it there");
     }
     closed_ = true;
+    detail::close_signals(*core_);
     core_->close();
 }
 
@@ -143,6 +145,17 @@ bool event_loop::remove_writer(int fd) {
     if (closed_) return false;
     check_call();
     return detail::remove_watch(*core_, fd, true);
+}
+
+void event_loop::handle_signal(int number, move_only_function<void()> fn) {
+    check_call();
+    detail::add_signal(*core_, number, std::move(fn));
+}
+
+bool event_loop::remove_signal_handler(int number) {
+    if (closed_) return false;
+    check_call();
+    return detail::remove_signal(*core_, number);
 }
 
 void event_loop::forget(int fd) noexcept { core_->os->forget(fd); }

@@ -139,6 +139,7 @@ void loop_core::close() noexcept {
     // Destructors of frames and callbacks may look for their loop. Another one may be running: it stays the running one.
     const scope_guard leave([before = std::exchange(this_loop, this)]() noexcept { this_loop = before; });
     close_watches(*this);
+    close_guests();
     drop_queued();
     if (hooks != nullptr) hooks->destroy_tasks(*this);
     drain();
@@ -149,6 +150,14 @@ void loop_core::close() noexcept {
     core_slot.reset();
     drop_queued();
     if (tasks.after != &tasks) hooks->destroy_tasks(*this);  // made by destructors of what was dropped
+}
+
+void loop_core::close_guests() noexcept {
+    while (guests.after != &guests) {
+        auto& guest = static_cast<loop_guest&>(*guests.after);
+        guest.unlink();
+        guest.close(guest);
+    }
 }
 
 // Discards what is ready and what waits for a moment, without running it.

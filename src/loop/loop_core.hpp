@@ -19,6 +19,7 @@
 namespace bide::detail {
 
 struct fd_watch;
+class signal_watch;
 
 class loop_core : public loop_state {
 public:
@@ -62,6 +63,7 @@ public:
     std::atomic<std::thread::id> thread{};  // that runs it; empty while none does
     thread_mark runner;                     // that ran it first; the loop is its from then on
     std::vector<fd_watch*> watches;
+    std::vector<std::shared_ptr<signal_watch>> signals;  // that have a handler
     bool stopping = false;
     bool closed = false;
 
@@ -83,6 +85,7 @@ private:
     void run_one_measured(ready_node& node);
     void shuffle_batch();
     void check_stuck();
+    void close_guests() noexcept;
 
     ready_queue batch_;
     std::uint32_t poll_interval_;

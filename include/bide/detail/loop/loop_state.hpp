@@ -66,13 +66,21 @@ struct ring_link {
     }
 };
 
+// Something that has operations in flight which no task awaits, such as a stream that is still sending. When the loop
+// closes, it is taken out of the ring and told to end them; otherwise the loop would wait for them.
+struct loop_guest : ring_link {
+    explicit loop_guest(void (*on_close)(loop_guest&) noexcept) noexcept : close(on_close) {}
+    void (*close)(loop_guest&) noexcept;
+};
+
 struct loop_state {
     ready_queue ready;
     task_base* current = nullptr;     // the task whose step is running
     context_data* context = nullptr;  // of the task or callback that is running
     event_loop* loop = nullptr;
-    ring_link tasks;                     // every task that is not done
-    loop_state* next_loop = nullptr;     // of the process; see loop_list.hpp
+    ring_link tasks;                  // every task that is not done
+    loop_state* next_loop = nullptr;  // of the process; see loop_list.hpp
+    ring_link guests;
     std::uint32_t pending_external = 0;  // jobs and handles outside the loop that may still wake it
     const loop_hooks* hooks = nullptr;
     bool debug = false;
