@@ -4,6 +4,7 @@
 #include <bide/context.hpp>
 #include <bide/coro.hpp>
 #include <bide/detail/base/invoke.hpp>
+#include <bide/detail/core/as_coro.hpp>
 #include <bide/detail/core/call_graph.hpp>
 #include <bide/future.hpp>
 #include <bide/loop.hpp>
@@ -59,6 +60,8 @@ void apply_options(loop_state& loop, task_base& task, task_options options, bool
 // As apply_options and start_task for the usual case: no options, no factory.
 void launch(task_base& task, void* frame);
 void launch(task_base& task, void* frame, task_options options);
+// A task of the library's own: not listed, not named, without context variables; run() does not cancel it when it ends.
+void launch_internal(task_base& task, void* frame) noexcept;
 
 }  // namespace detail
 
@@ -124,6 +127,16 @@ task<T> make_task(loop_state& loop, coro<T>&& body, task_options* options) {
     return made;
 }
 
+template <class T>
+task<T> make_internal_task(loop_state& loop, coro<T>&& body) {
+    auto* const state = new task_state<T>(&loop);
+    task<T> made(*state);
+    const auto frame = std::move(body).release();
+    frame.promise().root_of(*state);
+    launch_internal(*state, frame.address());
+    return made;
+}
+
 template <class F, class... Args>
 using coro_of = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
 
@@ -170,6 +183,13 @@ auto create_task(F&& fn, Args&&... args) {
     auto body = detail::call_in_frame<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn),
                                                                               std::forward<Args>(args)...);
     return detail::make_task(loop, std::move(body), nullptr);
+}
+
+/// The same for what is awaitable without being a coroutine, such as sleep(), a read of a stream or get() of a queue.
+template <awaitable A>
+    requires(!detail::is_coro<std::remove_cvref_t<A>> && !detail::is_future<std::remove_cvref_t<A>>)
+auto create_task(A&& what) {
+    return create_task(detail::as_coro(std::forward<A>(what)));
 }
 
 /// Schedules a coroutine on a loop that need not run yet. Threads: the loop's, or before it runs.

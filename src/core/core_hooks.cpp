@@ -41,8 +41,10 @@ void destroy_from_root(void* frame) noexcept {
 
 void destroy_one(loop_core& loop, task_base& task) noexcept {
     try {
-        report_late(&loop,
-                    {"Task was destroyed but it is pending", nullptr, task_name(task), place_of(task)});
+        if (!task.has(flag::internal)) {
+            report_late(&loop,
+                        {"Task was destroyed but it is pending", nullptr, task_name(task), place_of(task)});
+        }
     } catch (...) {  // no memory to name it
     }
     task.registry.unlink();

@@ -1,5 +1,6 @@
 // bide/core: the report of a loop that nothing can wake.
 #include <bide/detail/core/call_graph.hpp>
+#include <bide/detail/core/task_base.hpp>
 #include <bide/error.hpp>
 
 #include "core/core_hooks.hpp"
@@ -8,7 +9,9 @@ namespace bide::detail {
 
 std::exception_ptr describe_deadlock(loop_state& loop) {
     std::size_t count = 0;
-    for (const ring_link* at = loop.tasks.after; at != &loop.tasks; at = at->after) ++count;
+    for (ring_link* at = loop.tasks.after; at != &loop.tasks; at = at->after) {
+        if (!task_base::of(*at).has(flag::internal)) ++count;
+    }
     if (count == 0) return nullptr;
     const std::string head = "deadlock: nothing can wake this event loop any more, and " +
                              std::to_string(count) +

@@ -4,6 +4,7 @@
 #include <bide/detail/base/assert.hpp>
 #include <bide/detail/base/scope_guard.hpp>
 #include <bide/detail/core/future_awaiter.hpp>
+#include <bide/detail/core/io_awaiter.hpp>
 #include <bide/error.hpp>
 
 #include <atomic>
@@ -144,8 +145,11 @@ void run_task(ready_node& node) {
     step(task);
 }
 
-// The loop closes; destroy_tasks takes care of the task itself.
-void discard_task(ready_node&) noexcept {}
+// The loop closes; destroy_tasks takes care of the task itself. What an operation made for it goes now.
+void discard_task(ready_node& node) noexcept {
+    wait* const was = static_cast<task_base&>(static_cast<timer_node&>(node)).waiting_on;
+    if (was != nullptr && was->kind == &io_wait) drop_result(static_cast<io_wait_state*>(was)->request);
+}
 
 void note_frame_end(task_base& task, void* frame) noexcept {
     task.frame = frame;
@@ -174,6 +178,12 @@ void launch(task_base& task, void* frame) {
         task.more().context = retain(loop.context);
         undo.dismiss();
     }
+    start_task(task, frame, false);
+}
+
+void launch_internal(task_base& task, void* frame) noexcept {
+    static_cast<loop_core&>(*task.loop).hooks = &core_hooks;
+    task.set(flag::internal | flag::quiet);
     start_task(task, frame, false);
 }
 
@@ -327,6 +337,7 @@ std::vector<any_task> all_tasks(event_loop& loop) {
     detail::ring_link& all = loop.state().tasks;
     for (detail::ring_link* at = all.after; at != &all; at = at->after) {
         detail::task_base& task = detail::task_base::of(*at);
+        if (task.has(detail::flag::internal)) continue;
         found.emplace_back(detail::retain(static_cast<detail::future_core&>(task)));
     }
     return found;

@@ -22,6 +22,7 @@ public:
     explicit task_tree(loop_state& loop) {
         for (ring_link* at = loop.tasks.after; at != &loop.tasks; at = at->after) {
             const task_base& task = task_base::of(*at);
+            if (task.has(flag::internal)) continue;
             index_.emplace(&task, tasks_.size());
             tasks_.push_back(&task);
         }

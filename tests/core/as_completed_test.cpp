@@ -1,4 +1,5 @@
 // bide/core: as_completed: the handles in the order in which they get done.
+#include "support/after.hpp"
 #include "support/async_test.hpp"
 
 #include <cmath>
@@ -6,25 +7,10 @@
 namespace {
 
 using namespace std::chrono_literals;
+using bide_test::fail_after;
+using bide_test::owned_after;
+using bide_test::value_after;
 using std::chrono::milliseconds;
-
-bide::coro<int> value_after(milliseconds delay, int value) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    co_return value;
-}
-
-bide::coro<int> fail_after(milliseconds delay, std::string text) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    throw std::runtime_error(text);
-}
-
-bide::coro<std::unique_ptr<int>> owned_after(milliseconds delay, int value) {
-    auto made = std::make_unique<int>(value);
-    co_await bide::sleep(delay);
-    co_return made;
-}
 
 bide::time_point now() { return bide::get_running_loop().time(); }
 

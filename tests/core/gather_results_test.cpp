@@ -1,4 +1,5 @@
 // bide/core: gather_results, and what a cancellation does to a gather.
+#include "support/after.hpp"
 #include "support/async_test.hpp"
 
 #include <tuple>
@@ -6,34 +7,13 @@
 namespace {
 
 using namespace std::chrono_literals;
+using bide_test::fail_after;
+using bide_test::nothing_after;
+using bide_test::number_after;
+using bide_test::owned_after;
+using bide_test::shared_number;
+using bide_test::value_after;
 using std::chrono::milliseconds;
-
-bide::coro<int> value_after(milliseconds delay, int value) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    co_return value;
-}
-
-bide::coro<void> nothing_after(milliseconds delay) { co_await bide::sleep(delay); }
-
-bide::coro<int> fail_after(milliseconds delay, std::string text) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    throw std::runtime_error(text);
-}
-
-bide::coro<std::unique_ptr<int>> owned_after(milliseconds delay, int value) {
-    auto made = std::make_unique<int>(value);
-    co_await bide::sleep(delay);
-    co_return made;
-}
-
-int shared_number = 7;
-bide::coro<int&> number_after(milliseconds delay) {
-    int& number = shared_number;
-    co_await bide::sleep(delay);
-    co_return number;
-}
 
 // Takes `clean_up` to end once it is cancelled, and then ends as if nothing had happened.
 bide::coro<int> stubborn(milliseconds clean_up, int value) {

@@ -1,4 +1,5 @@
 // bide/core: gather: results in order, the first failure, and what becomes of the others.
+#include "support/after.hpp"
 #include "support/async_test.hpp"
 
 #include <array>
@@ -10,35 +11,13 @@
 namespace {
 
 using namespace std::chrono_literals;
+using bide_test::fail_after;
+using bide_test::nothing_after;
+using bide_test::number_after;
+using bide_test::owned_after;
+using bide_test::shared_number;
+using bide_test::value_after;
 using std::chrono::milliseconds;
-
-template <class T>
-bide::coro<T> value_after(milliseconds delay, T value) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    co_return value;
-}
-
-bide::coro<void> nothing_after(milliseconds delay) { co_await bide::sleep(delay); }
-
-bide::coro<int> fail_after(milliseconds delay, std::string text) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    throw std::runtime_error(text);
-}
-
-bide::coro<std::unique_ptr<int>> owned_after(milliseconds delay, int value) {
-    auto made = std::make_unique<int>(value);
-    co_await bide::sleep(delay);
-    co_return made;
-}
-
-int shared_number = 7;
-bide::coro<int&> number_after(milliseconds delay) {
-    int& number = shared_number;
-    co_await bide::sleep(delay);
-    co_return number;
-}
 
 // Everything that reaches the exception handler of the running loop.
 std::vector<std::string>& collect_reports() {

@@ -1,4 +1,5 @@
 // bide/core: wait: which are done, which are pending, and that it touches neither.
+#include "support/after.hpp"
 #include "support/async_test.hpp"
 
 #include <forward_list>
@@ -7,21 +8,10 @@
 namespace {
 
 using namespace std::chrono_literals;
+using bide_test::fail_after;
+using bide_test::nothing_after;
+using bide_test::value_after;
 using std::chrono::milliseconds;
-
-bide::coro<int> value_after(milliseconds delay, int value) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    co_return value;
-}
-
-bide::coro<void> nothing_after(milliseconds delay) { co_await bide::sleep(delay); }
-
-bide::coro<int> fail_after(milliseconds delay, std::string text) {
-    const milliseconds wait = delay;
-    co_await bide::sleep(wait);
-    throw std::runtime_error(text);
-}
 
 bide::time_point now() { return bide::get_running_loop().time(); }
 

@@ -32,7 +32,8 @@ inline constexpr std::uint16_t driven = 1
                                         << 12;  // ends without a handle, so its done callbacks keep it alive
 inline constexpr std::uint16_t op_cancelled =
     1 << 14;  // the operation in flight was asked to end; uncancel() cannot undo it
-inline constexpr std::uint16_t marked = 1 << 13;  // seen; set within one call only, to find duplicates
+inline constexpr std::uint16_t internal = 1 << 15;  // a task of the library's own: nobody sees or cancels it
+inline constexpr std::uint16_t marked = 1 << 13;    // seen; set within one call only, to find duplicates
 }  // namespace flag
 
 // What few futures and tasks have: a name that was set, context variables, the text of a cancellation.

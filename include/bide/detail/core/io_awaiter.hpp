@@ -29,7 +29,8 @@ bool ended_by_cancel(task_base& task, const op_request& request) noexcept;
 // arrived are returned, and the cancellation fires at the next await.
 class io_awaiter : public awaitable_tag {
 public:
-    io_awaiter(const op_kind& kind, const op_args& args) noexcept : state_{{&io_wait}, {&kind, args}} {}
+    io_awaiter(const op_kind& kind, const op_args& args, bool drained = false) noexcept
+        : state_{{&io_wait}, {.kind = &kind, .args = args, .drained = drained}} {}
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> frame) { submit_io(running_task(), state_, frame); }
@@ -51,6 +52,21 @@ public:
 
 private:
     io_wait_state state_;
+};
+
+// Awaits an operation that somebody else keeps until it is done, and who then looks at its result.
+class operation_awaiter : public awaitable_tag {
+public:
+    explicit operation_awaiter(io_wait_state& operation) noexcept : operation_(&operation) {}
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> frame) const noexcept {
+        submit_io(running_task(), *operation_, frame);
+    }
+    void await_resume() const noexcept {}
+
+private:
+    io_wait_state* operation_;
 };
 
 }  // namespace bide::detail
