@@ -1,0 +1,99 @@
+// bide/net: bytes that have arrived and were not read yet.
+#include "net/receive_buffer.hpp"
+
+#include <vector>
+
+namespace bide::detail {
+
+namespace {
+
+constexpr std::size_t spare_blocks = 4;
+constexpr std::size_t keep_capacity = 1024;  // of the string of an idle connection
+constexpr std::size_t worth_a_block =
+    32 * 1024;  // less is copied: a block must not be held for the sake of a line
+
+struct spares {
+    spares() { blocks.reserve(spare_blocks); }
+    std::vector<std::unique_ptr<char[]>> blocks;
+};
+
+// Null when the thread is ending.
+spares* spares_of_thread() noexcept {
+    static thread_local bool ended = false;
+    struct guarded : spares {
+        ~guarded() { ended = true; }
+    };
+    if (ended) return nullptr;
+    static thread_local guarded the;
+    return &the;
+}
+
+}  // namespace
+
+receive_block receive_block::acquire_spare() noexcept {
+    receive_block block;
+    spares* const spare = spares_of_thread();
+    if (spare != nullptr && !spare->blocks.empty()) {
+        block.memory_ = std::move(spare->blocks.back());
+        spare->blocks.pop_back();
+    }
+    return block;
+}
+
+receive_block receive_block::acquire() {
+    receive_block block = acquire_spare();
+    if (!block) block.memory_ = std::make_unique_for_overwrite<char[]>(size);
+    return block;
+}
+
+void receive_block::give_back() noexcept {
+    if (memory_ == nullptr) return;
+    spares* const spare = spares_of_thread();
+    if (spare != nullptr && spare->blocks.size() < spare_blocks) spare->blocks.push_back(std::move(memory_));
+    memory_.reset();
+}
+
+std::string receive_buffer::take(std::size_t count) {
+    if (!block_ && head_ == 0 && count == text_.size() && count > keep_capacity) {
+        return std::exchange(text_, std::string());
+    }
+    std::string taken(view().substr(0, count));
+    drop(count);
+    return taken;
+}
+
+void receive_buffer::drop(std::size_t count) noexcept {
+    head_ += count;
+    if (size() == 0) reset();
+}
+
+void receive_buffer::reset() noexcept {
+    head_ = filled_ = 0;
+    block_.give_back();
+    text_.clear();
+    if (text_.capacity() > keep_capacity) std::string().swap(text_);
+}
+
+std::string& receive_buffer::text() {
+    if (block_) {
+        text_.assign(view());
+        head_ = filled_ = 0;
+        block_.give_back();
+    } else if (head_ != 0) {
+        text_.erase(0, head_);
+        head_ = 0;
+    }
+    return text_;
+}
+
+void receive_buffer::append(receive_block&& block, std::size_t count) {
+    if (size() != 0 || count < worth_a_block) {
+        text().append(block.data(), count);
+        return;
+    }
+    reset();
+    block_ = std::move(block);
+    filled_ = count;
+}
+
+}  // namespace bide::detail
