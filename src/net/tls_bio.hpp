@@ -1,0 +1,22 @@
+// bide/net: the bytes of a TLS engine as OpenSSL sees them.
+#pragma once
+
+#include <string>
+
+#include "net/receive_buffer.hpp"
+
+struct bio_st;
+
+namespace bide::detail {
+
+// What the peer sent and OpenSSL has not taken, and where what the peer is to get is appended. OpenSSL's own memory
+// BIOs would copy every byte once more and keep their buffers in idle connections.
+struct tls_pipe {
+    receive_buffer input;
+    std::string* output = nullptr;  // during a call of the engine
+};
+
+// Reads from and writes to the pipe, which outlives it. Never has to wait to write.
+bio_st* make_tls_bio(tls_pipe& pipe);
+
+}  // namespace bide::detail
