@@ -1,6 +1,7 @@
 // bide/all: everything but http and mysql.
 #pragma once
 
+#include <bide/address.hpp>
 #include <bide/as_completed.hpp>
 #include <bide/as_result.hpp>
 #include <bide/async_generator.hpp>
@@ -8,8 +9,13 @@
 #include <bide/concurrent_future.hpp>
 #include <bide/concurrent_wait.hpp>
 #include <bide/condition.hpp>
+#include <bide/connection.hpp>
 #include <bide/context.hpp>
 #include <bide/coro.hpp>
+#include <bide/create_connection.hpp>
+#include <bide/create_server.hpp>
+#include <bide/datagram.hpp>
+#include <bide/datagram_transport.hpp>
 #include <bide/error.hpp>
 #include <bide/event.hpp>
 #include <bide/executor.hpp>
@@ -20,17 +26,26 @@
 #include <bide/introspect.hpp>
 #include <bide/lock.hpp>
 #include <bide/loop.hpp>
+#include <bide/pipe.hpp>
+#include <bide/protocol.hpp>
 #include <bide/queue.hpp>
 #include <bide/readiness.hpp>
+#include <bide/resolver.hpp>
 #include <bide/run.hpp>
 #include <bide/scheduler.hpp>
 #include <bide/semaphore.hpp>
+#include <bide/server.hpp>
 #include <bide/shield.hpp>
 #include <bide/sleep.hpp>
+#include <bide/socket.hpp>
+#include <bide/start_tls.hpp>
+#include <bide/stream.hpp>
 #include <bide/sync_wait.hpp>
 #include <bide/task.hpp>
 #include <bide/task_group.hpp>
 #include <bide/thread_pool.hpp>
 #include <bide/timeout.hpp>
+#include <bide/tls.hpp>
 #include <bide/to_thread.hpp>
+#include <bide/transport.hpp>
 #include <bide/wait.hpp>

@@ -1,10 +1,9 @@
 // bide/sync: lock, mutual exclusion between tasks.
 #pragma once
 
+#include <bide/detail/sync/acquire_awaiter.hpp>
 #include <bide/detail/sync/guard.hpp>
 #include <bide/detail/sync/wait_queue.hpp>
-
-#include <coroutine>
 
 namespace bide {
 
@@ -14,22 +13,7 @@ namespace detail {
 
 class condition_awaiter;
 
-class lock_awaiter : public wait_for_owner<lock> {
-public:
-    using wait_for_owner::wait_for_owner;
-
-    [[nodiscard]] bool await_ready() const noexcept;
-    void await_suspend(std::coroutine_handle<> frame);
-    void await_resume() const {
-        if (kind != nullptr) end();
-    }
-
-private:
-    static const wait_kind waiting;
-    static cancel_outcome cancel(wait& what, task_base& task) noexcept;
-    static void detach(wait& what, task_base& task) noexcept;
-    void end() const;
-};
+using lock_awaiter = acquire_awaiter<lock>;
 
 }  // namespace detail
 
@@ -83,6 +67,12 @@ private:
     friend class condition;
 
     [[noreturn]] BIDE_COLD static void throw_not_locked();
+    bool try_acquire() noexcept {
+        if (locked_) return false;
+        locked_ = true;
+        return true;
+    }
+    void free_again() noexcept { locked_ = false; }
     void hand_over();
     void
     give_back() noexcept {  // a guard's frame may be destroyed by a loop that closes, when the lock is free again
@@ -96,11 +86,9 @@ private:
 
 namespace detail {
 
-inline bool lock_awaiter::await_ready() const noexcept {
-    if (owner_->locked_) return false;
-    owner_->locked_ = true;
-    return true;
-}
+template <>
+const wait_kind lock_awaiter::waiting;
+extern template class acquire_awaiter<lock>;
 
 }  // namespace detail
 }  // namespace bide

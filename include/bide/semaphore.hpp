@@ -1,10 +1,10 @@
 // bide/sync: semaphore, a number of places that tasks take and give back.
 #pragma once
 
+#include <bide/detail/sync/acquire_awaiter.hpp>
 #include <bide/detail/sync/guard.hpp>
 #include <bide/detail/sync/wait_queue.hpp>
 
-#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,22 +14,7 @@ class semaphore;
 
 namespace detail {
 
-class semaphore_awaiter : public wait_for_owner<semaphore> {
-public:
-    using wait_for_owner::wait_for_owner;
-
-    [[nodiscard]] bool await_ready() const noexcept;
-    void await_suspend(std::coroutine_handle<> frame);
-    void await_resume() const {
-        if (kind != nullptr) end();
-    }
-
-private:
-    static const wait_kind waiting;
-    static cancel_outcome cancel(wait& what, task_base& task) noexcept;
-    static void detach(wait& what, task_base& task) noexcept;
-    void end() const;
-};
+using semaphore_awaiter = acquire_awaiter<semaphore>;
 
 }  // namespace detail
 
@@ -85,6 +70,12 @@ private:
     friend detail::semaphore_awaiter;
 
     [[noreturn]] BIDE_COLD void throw_too_many() const;
+    bool try_acquire() noexcept {
+        if (value_ == 0) return false;
+        --value_;
+        return true;
+    }
+    void free_again() noexcept { ++value_; }
     void hand_over();
     void give_back() noexcept {
         if (value_ < bound_) release();
@@ -107,11 +98,9 @@ public:
 
 namespace detail {
 
-inline bool semaphore_awaiter::await_ready() const noexcept {
-    if (owner_->value_ == 0) return false;
-    --owner_->value_;
-    return true;
-}
+template <>
+const wait_kind semaphore_awaiter::waiting;
+extern template class acquire_awaiter<semaphore>;
 
 }  // namespace detail
 }  // namespace bide
