@@ -42,14 +42,15 @@ def build_cxx(source, binary, compiler, *flags, package):
     return [str(binary)]
 
 
-def build_asio(out, compiler, name):
-    source = PEERS / "asio" / "tasks.cpp"
+def build_asio(out, compiler, program, name):
+    source = PEERS / "asio" / f"{program}.cpp"
     return build_cxx(source, out / name, compiler, "-std=c++20", "-DASIO_STANDALONE", "", package="libasio-dev")
 
 
-def build_libuv(out):
+def build_libuv(out, program, name):
     compiler = tool("clang-19", "clang-19", "cc")
-    return build_cxx(PEERS / "libuv" / "tasks.c", out / "libuv", compiler, "-std=c11", "-luv", package="libuv1-dev")
+    source = PEERS / "libuv" / f"{program}.c"
+    return build_cxx(source, out / name, compiler, "-std=c11", "-luv", package="libuv1-dev")
 
 
 def build_condvar(out, compiler):
@@ -57,67 +58,89 @@ def build_condvar(out, compiler):
     return build_cxx(source, out / "condvar", compiler, "-std=c++20", "", package="clang-19")
 
 
-def build_go(out):
-    source, binary = PEERS / "go" / "tasks.go", out / "go"
+def build_go(out, program, name):
+    source, binary = PEERS / "go" / f"{program}.go", out / name
     if not is_fresh(binary, source):
         compile_with("golang-go", [tool("golang-go", "go"), "build", "-o", binary, source])
     return [str(binary)]
 
 
-def build_tokio(out):
-    source, binary = PEERS / "tokio", out / "tokio" / "target" / "release" / "tokio_tasks"
+def build_tokio(out, folder, program):
+    source, copy = PEERS / folder, out / folder
+    binary = copy / "target" / "release" / program
     if is_fresh(binary, source / "Cargo.toml", source / "src" / "main.rs"):
         return [str(binary)]
     if not list(Path(DEBIAN_CRATES).glob("tokio-1*")):
         raise Missing("tokio not found (apt install librust-tokio-dev cargo)")
     # Built in a copy, so that the lock file, which depends on Debian's versions, stays out of the source tree.
-    shutil.copytree(source, out / "tokio", dirs_exist_ok=True)
+    shutil.copytree(source, copy, dirs_exist_ok=True)
     cargo = tool("cargo", "/usr/bin/cargo", "cargo")
     rustc = tool("rustc", "/usr/bin/rustc", "rustc")
     sources = ["--config", 'source.crates-io.replace-with="debian"',
                "--config", f'source.debian.directory="{DEBIAN_CRATES}"']  # fmt: skip
     compile_with(
         "librust-tokio-dev cargo rustc",
-        [cargo, "build", "--release", "--offline", "--target-dir", out / "tokio" / "target", *sources],
-        cwd=out / "tokio",
+        [cargo, "build", "--release", "--offline", "--target-dir", copy / "target", *sources],
+        cwd=copy,
         env={**os.environ, "RUSTC": rustc},
     )
     return [str(binary)]
 
 
-def find_asyncio():
-    return [tool("python3", DEBIAN_PYTHON, "python3"), str(PEERS / "asyncio" / "tasks.py")]
+def find_asyncio(program):
+    return [tool("python3", DEBIAN_PYTHON, "python3"), str(PEERS / "asyncio" / f"{program}.py")]
 
 
-def find_uvloop():
-    python, program = find_asyncio()
+def find_uvloop(program):
+    python, script = find_asyncio(program)
     if subprocess.run([python, "-c", "import uvloop"], capture_output=True).returncode != 0:
         raise Missing("uvloop not found (apt install python3-uvloop)")
-    return [python, program, "--uvloop"]
+    return [python, script, "--uvloop"]
 
 
-def build_all(out, labels):
-    """Builds the named peers into `out`; returns {label: command} and {label: why it is missing}."""
+def clang():
+    return tool("clang-19", "clang++-19")
+
+
+def gcc():
+    return tool("g++", "g++-12", "g++")
+
+
+# For each kind of row the peers by their labels. An echo server takes the port where its command says PORT.
+BUILDERS = {
+    "tasks": {
+        "asio": lambda out: build_asio(out, clang(), "tasks", "asio"),
+        "asio gcc": lambda out: build_asio(out, gcc(), "tasks", "asio-gcc"),
+        "libuv": lambda out: build_libuv(out, "tasks", "libuv"),
+        "go": lambda out: build_go(out, "tasks", "go"),
+        "tokio": lambda out: build_tokio(out, "tokio", "tokio_tasks"),
+        "asyncio": lambda out: find_asyncio("tasks"),
+        "uvloop": lambda out: find_uvloop("tasks"),
+        "condvar": lambda out: build_condvar(out, clang()),
+        "condvar held": lambda out: build_condvar(out, clang()),
+    },
+    "echo": {
+        "asio": lambda out: [*build_asio(out, clang(), "echo", "asio-echo"), "PORT", "awaitable"],
+        "asio callbacks": lambda out: [*build_asio(out, clang(), "echo", "asio-echo"), "PORT", "callbacks"],
+        "asio gcc": lambda out: [*build_asio(out, gcc(), "echo", "asio-echo-gcc"), "PORT", "awaitable"],
+        "libuv": lambda out: [*build_libuv(out, "echo", "libuv-echo"), "PORT"],
+        "go": lambda out: [*build_go(out, "echo", "go-echo"), "PORT"],
+        "tokio": lambda out: [*build_tokio(out, "tokio_echo", "tokio_echo"), "PORT"],
+        "asyncio": lambda out: [*find_asyncio("echo"), "PORT", "protocol"],
+        "asyncio streams": lambda out: [*find_asyncio("echo"), "PORT", "streams"],
+        "uvloop": lambda out: [*find_uvloop("echo"), "PORT", "protocol"],
+        "uvloop streams": lambda out: [*find_uvloop("echo"), "PORT", "streams"],
+    },
+}
+
+
+def build_all(out, kind, labels):
+    """Builds the peers of one kind of row into `out`; returns {label: command} and {label: why it is missing}."""
     out.mkdir(parents=True, exist_ok=True)
-
-    def clang():
-        return tool("clang-19", "clang++-19")
-
-    builders = {
-        "asio": lambda: build_asio(out, clang(), "asio"),
-        "asio gcc": lambda: build_asio(out, tool("g++", "g++-12", "g++"), "asio-gcc"),
-        "libuv": lambda: build_libuv(out),
-        "go": lambda: build_go(out),
-        "tokio": lambda: build_tokio(out),
-        "asyncio": find_asyncio,
-        "uvloop": find_uvloop,
-        "condvar": lambda: build_condvar(out, clang()),
-        "condvar held": lambda: build_condvar(out, clang()),
-    }
     commands, missing = {}, {}
     for label in labels:
         try:
-            commands[label] = builders[label]()
+            commands[label] = BUILDERS[kind][label](out)
         except Missing as reason:
             missing[label] = str(reason)
     return commands, missing

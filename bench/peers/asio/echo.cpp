@@ -1,0 +1,102 @@
+// bide/bench: echo servers on standalone Asio, one io_context on one thread: `asio_echo PORT [awaitable|callbacks]`.
+#ifdef __clang__
+#define ASIO_HAS_CO_AWAIT 1
+#define ASIO_HAS_STD_COROUTINE 1
+#endif
+#include <asio.hpp>
+#include <asio/experimental/as_tuple.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+namespace {
+
+// The concrete executor instead of any_io_executor, and concurrency hint 1: Asio at its fastest.
+using executor = asio::io_context::executor_type;
+using tcp = asio::ip::tcp;
+using tcp_socket = asio::basic_stream_socket<tcp, executor>;
+using acceptor = asio::basic_socket_acceptor<tcp, executor>;
+template <class T>
+using awaitable = asio::awaitable<T, executor>;
+constexpr asio::use_awaitable_t<executor> use_awaitable;
+constexpr std::size_t buffer_size = 64 * 1024;
+
+// Errors as values, so that the end of a connection costs no exception.
+constexpr auto no_throw = asio::experimental::as_tuple(use_awaitable);
+
+awaitable<void> serve(tcp_socket socket) {
+    socket.set_option(tcp::no_delay(true));
+    const auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
+    for (;;) {
+        const auto [error, size] =
+            co_await socket.async_read_some(asio::buffer(buffer.get(), buffer_size), no_throw);
+        if (error) co_return;
+        const auto [failure, sent] =
+            co_await asio::async_write(socket, asio::buffer(buffer.get(), size), no_throw);
+        if (failure) co_return;
+    }
+}
+
+awaitable<void> listen(acceptor& door) {
+    for (;;) {
+        tcp_socket socket = co_await door.async_accept(use_awaitable);
+        asio::co_spawn(door.get_executor(), serve(std::move(socket)), asio::detached);
+    }
+}
+
+class session : public std::enable_shared_from_this<session> {
+public:
+    explicit session(tcp_socket socket) : socket_(std::move(socket)) {
+        socket_.set_option(tcp::no_delay(true));
+    }
+
+    void read() {
+        socket_.async_read_some(asio::buffer(buffer_.get(), buffer_size),
+                                [self = shared_from_this()](asio::error_code error, std::size_t size) {
+                                    if (!error) self->write(size);
+                                });
+    }
+
+private:
+    void write(std::size_t size) {
+        asio::async_write(socket_, asio::buffer(buffer_.get(), size),
+                          [self = shared_from_this()](asio::error_code error, std::size_t) {
+                              if (!error) self->read();
+                          });
+    }
+
+    tcp_socket socket_;
+    std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);
+};
+
+void accept_next(acceptor& door) {
+    door.async_accept([&door](asio::error_code error, tcp_socket socket) {
+        if (!error) std::make_shared<session>(std::move(socket))->read();
+        accept_next(door);
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        std::fprintf(stderr, "usage: %s PORT [awaitable|callbacks]\n", argv[0]);
+        return 2;
+    }
+    const std::string_view style = argc > 2 ? argv[2] : "awaitable";
+    asio::io_context io(1);
+    acceptor door(io.get_executor());
+    door.open(tcp::v4());
+    door.set_option(acceptor::reuse_address(true));
+    door.bind({asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::atoi(argv[1]))});
+    door.listen(4096);
+    if (style == "callbacks")
+        accept_next(door);
+    else
+        asio::co_spawn(io.get_executor(), listen(door), asio::detached);
+    std::puts("ready");
+    std::fflush(stdout);
+    io.run();
+}
