@@ -19,7 +19,7 @@ import project
 
 BUILD = project.ROOT / "build"
 JOBS = os.cpu_count() or 1
-ALL_PRESETS = ("dev", "gcc", "asan", "tsan")
+ALL_PRESETS = ("dev", "gcc", "asan", "tsan", "fuzz")
 TTY = sys.stdout.isatty()
 STYLED = ("include/**/*.hpp", "src/**/*.[ch]pp", "tests/**/*.[ch]pp", "examples/**/*.[ch]pp", "bench/**/*.[ch]pp", "bench/**/*.h", "fuzz/**/*.[ch]pp")
 
@@ -211,7 +211,7 @@ def main():
     building.add_argument("preset")
     building.add_argument("target", nargs="?", default="all")
     tests = commands.add_parser("test")
-    tests.add_argument("--all", action="store_true", help="checks, four presets, consumer tests")
+    tests.add_argument("--all", action="store_true", help="checks, five presets, consumer tests")
     tests.add_argument("-R", metavar="REGEX", help="only tests whose name matches")
     commands.add_parser("check")
     commands.add_parser("format")

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Runs every example, then a million tasks beside Python's asyncio, and ends with what was shown and how to see it alone.
+"""Runs every example, then a million tasks and ten thousand connections beside Python's asyncio, and ends with what was
+shown and how to see it alone.
 
 usage: show.py [FOLDER OF THE BUILT EXAMPLES]
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -14,12 +16,16 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PYTHON_TASKS = 100_000  # a million of them would take asyncio half a minute
+SHOWS = ("demo_million", "demo_connections", "demo_server")  # the last is the server of the one before
+SERVERS = ("echo_server", "chat", "tcp_proxy")  # run until they are ended: listed, and run only as a partner
+INPUTS = {"capitals": "what comes in\ngoes out in capitals\n"}
 LINES_EACH = 4
 TERMINAL = sys.stdout.isatty()
 WIDTH = min(shutil.get_terminal_size((100, 24)).columns, 120)
 # In the order in which one learns; an example that is not named here comes after these.
 ORDER = ("hello two_tasks greetings create_task fibonacci async_for error_handling timeouts locks producer_consumer "
-         "callbacks selector thread_pool run_threadsafe scheduler download_many").split()
+         "callbacks selector thread_pool run_threadsafe scheduler download_many "
+         "tcp_server_client echo_server echo_client transports tls_echo fetch chat tcp_proxy capitals").split()
 
 
 def paint(code, text):
@@ -57,11 +63,29 @@ def packed(output):
     return [line[:WIDTH - 4] for line in lines]
 
 
+@contextlib.contextmanager
+def echo_server(folder):
+    """Runs the example of that name; gives the port that its client needs."""
+    server = subprocess.Popen([folder / "echo_server", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        yield [server.stdout.readline().rsplit(":", 1)[-1].strip()]
+    finally:
+        server.terminate()
+        server.wait()
+
+
+# Examples that need somebody to talk to: who that is, and gives them their arguments.
+PARTNERS = {"echo_client": echo_server}
+
+
 def run_example(program):
     """True when it ended well. Its progress, if it shows any, goes to the terminal as it comes."""
     say(bold(program.name) + "  " + purpose(program.name))
+    partner = PARTNERS.get(program.name, lambda _: contextlib.nullcontext([]))
     try:
-        run = subprocess.run([program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace", timeout=30)
+        with partner(program.parent) as arguments:
+            run = subprocess.run([program, *arguments], input=INPUTS.get(program.name, ""), stdout=subprocess.PIPE,
+                                 text=True, errors="replace", timeout=30)
     except subprocess.TimeoutExpired:
         say(paint("31", "    still running after 30 s: given up"))
         return False
@@ -72,59 +96,92 @@ def run_example(program):
     return run.returncode == 0
 
 
-def measure(command):
-    """The figures that one of the two million-task programs prints, by name."""
+def measure(*command):
+    """The figures that a measuring program prints, by name."""
     run = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
     if run.returncode:
         sys.exit(f"{command[0]}: exit code {run.returncode}\n{run.stdout}")
     return {name: float(value) for name, value in re.findall(r"^(.+): ([\d.]+)$", run.stdout, re.M)}
 
 
-def table(bide, asyncio, python):
-    """Both programs' figures, and how many times less bide needs."""
-    def ratio(name):
-        return f"{asyncio[name] / bide[name]:.0f}x less" if bide[name] and asyncio[name] >= bide[name] else ""
+def table(bide, asyncio, figures):
+    """Both programs' figures, a line for each (title, name, unit, digits, note), and how much better bide is.
 
-    rows = [("", "bide", f"asyncio, {python}", "")]
-    rows.append(("tasks asleep at the same time", "1,000,000", f"{PYTHON_TASKS:,}", "fewer, to save your time"))
-    rows.append(("timers beside them", "10,000", "10,000", ""))
-    for title, name, unit, digits in (
-        ("wall time of it all", "seconds in all", "s", 1),
-        ("memory for a sleeping task", "bytes for a sleeping task", "B", 0),
-        ("processor time to start a task", "ns to start a task", "ns", 0),
-        ("... to switch to another one", "ns to switch to another task", "ns", 0),
-        ("the latest timer was late by", "ms that the latest timer was late", "ms", 1),
-    ):
-        compared = ratio(name) if unit in ("B", "ns") else ""
-        rows.append((title, f"{bide[name]:,.{digits}f} {unit}", f"{asyncio[name]:,.{digits}f} {unit}", compared))
-    for i, (title, ours, theirs, note) in enumerate(rows):
-        line = f"  {title:30} {ours:>12} {theirs:>22}  "
-        say((bold(line) if i == 0 else line) + dim(note))
+    The note "less" or "more" says which way is better and is preceded by how many times; any other stands as it is."""
+    version = f"asyncio, python {sys.version_info.major}.{sys.version_info.minor}"
+    say(bold(f"  {'':32} {'bide':>14} {version:>22}"))
+    for title, name, unit, digits, note in figures:
+        ours, theirs = bide[name], asyncio[name]
+        if note in ("less", "more"):
+            small, large = (ours, theirs) if note == "less" else (theirs, ours)
+            times = large / small if small else 0
+            note = f"{times:.{0 if times >= 10 else 1}f}x {note}" if times > 1.05 else ""
+        columns = [f"{value:,.{digits}f} {unit}".strip() for value in (ours, theirs)]
+        say(f"  {title:32} {columns[0]:>14} {columns[1]:>22}  " + dim(note))
+
+
+MILLION = (
+    ("tasks asleep at the same time", "tasks", "", 0, "fewer, to save your time"),
+    ("timers beside them", "timers", "", 0, ""),
+    ("wall time of it all", "seconds in all", "s", 1, ""),
+    ("memory for a sleeping task", "bytes for a sleeping task", "B", 0, "less"),
+    ("processor time to start a task", "ns to start a task", "ns", 0, "less"),
+    ("... to switch to another one", "ns to switch to another task", "ns", 0, "less"),
+    ("the latest timer was late by", "ms that the latest timer was late", "ms", 1, ""),
+)
+CONNECTIONS = (
+    ("connections at the same time", "connections", "", 0, ""),
+    ("time to open them", "seconds to open them", "s", 2, ""),
+    ("server's memory for each", "bytes for a connection", "B", 0, "less"),
+    ("echoes of 64 bytes per second", "echoes per second", "", 0, "more"),
+    ("server's processor time for each", "ns of the server for an echo", "ns", 0, "less"),
+    ("half of them came within", "ms for half of the echoes", "ms", 1, "less"),
+    ("99 of 100 came within", "ms for 99 of 100", "ms", 1, "less"),
+)
+
+
+def show_million(program):
+    say(bold("a million tasks and ten thousand timers"))
+    bide = measure(program)
+    say(bold(f"the same on Python's asyncio, with {PYTHON_TASKS:,} tasks"))
+    asyncio = measure(sys.executable, ROOT / "tools/demo/million.py", str(PYTHON_TASKS))
+    bide.update(tasks=1_000_000, timers=10_000)
+    asyncio.update(tasks=PYTHON_TASKS, timers=10_000)
+    say()
+    table(bide, asyncio, MILLION)
+
+
+def show_connections(program):
+    say(bold("ten thousand connections from another process"))
+    bide = measure(program)
+    say(bold("the same client, with a server on Python's asyncio"))
+    asyncio = measure(program, f"exec '{sys.executable}' '{ROOT}/tools/demo/connections.py'")
+    say()
+    table(bide, asyncio, CONNECTIONS)
 
 
 def main():
     began = time.monotonic()
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/release/examples")
     found = {path.name: path for path in (ROOT / folder).glob("*") if (ROOT / "examples" / f"{path.name}.cpp").is_file()}
-    million = found.pop("demo_million", None)
-    if not million:
-        sys.exit(f"{folder}/demo_million is not built: run ./dev demo")
+    missing = [name for name in SHOWS if name not in found]
+    if missing:
+        sys.exit(f"{folder}/{missing[0]} is not built: run ./dev demo")
+    shows = {name: found.pop(name) for name in SHOWS}
     names = sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
-    say(bold(f"{len(names)} programs"))
-    failed = [name for name in names if not run_example(found[name])]
+    shown = [name for name in names if name not in SERVERS]
+    say(bold(f"{len(shown)} programs"))
+    failed = [name for name in shown if not run_example(found[name])]
 
     say()
-    say(bold("a million tasks and ten thousand timers"))
-    bide = measure([million])
-    say(bold(f"the same on Python's asyncio, with {PYTHON_TASKS:,} tasks"))
-    asyncio = measure([sys.executable, ROOT / "tools/demo/million.py", str(PYTHON_TASKS)])
+    show_million(shows["demo_million"])
     say()
-    table(bide, asyncio, f"python {sys.version_info.major}.{sys.version_info.minor}")
+    show_connections(shows["demo_connections"])
 
     say()
     say(bold("what you have seen, and how to see it alone"))
-    rows = [(f"{folder}/{name}", purpose(name)) for name in (*names, "demo_million")]
+    rows = [(f"{folder}/{name}", purpose(name)) for name in (*names, *SHOWS)]
     rows += [("examples/<name>.cpp", "the source of each"), ("./dev test", "every test, on both backends")]
     wide = max(len(command) for command, _ in rows)
     for command, what in rows:
