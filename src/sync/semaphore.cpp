@@ -10,28 +10,9 @@ namespace bide {
 
 namespace detail {
 
+template <>
 constinit const wait_kind semaphore_awaiter::waiting{"semaphore.acquire", cancel, detach};
-
-void semaphore_awaiter::await_suspend(std::coroutine_handle<> frame) {
-    suspend_in(owner_->waiters_, owner_->home_, *this, waiting, frame);
-}
-
-void semaphore_awaiter::end() const {
-    task_base& task = running_task();
-    if (!must_throw(task)) [[likely]]
-        return;
-    if (was_granted(task)) owner_->release();
-    throw_cancelled(task);
-}
-
-cancel_outcome semaphore_awaiter::cancel(wait& what, task_base& task) noexcept {
-    return withdraw(static_cast<semaphore_awaiter&>(what).owner_->waiters_, task);
-}
-
-void semaphore_awaiter::detach(wait& what, task_base& task) noexcept {
-    semaphore& wanted = *static_cast<semaphore_awaiter&>(what).owner_;
-    if (leave(wanted.waiters_, task)) ++wanted.value_;
-}
+template class acquire_awaiter<semaphore>;
 
 }  // namespace detail
 
