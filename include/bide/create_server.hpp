@@ -30,7 +30,7 @@ private:
 
 /// Serves each connection to an address with a protocol of its own, which `factory` makes. The server is that of
 /// start_server(): close_clients() closes the transports, wait_closed() waits for them.
-/// Throws: as start_server(). What the factory throws is reported and that connection aborted.
+/// Throws: as start_server(). What the factory throws is reported and that connection closed.
 /// Python: loop.create_server.
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<server> create_server(F factory, address where, server_options options = {}) {

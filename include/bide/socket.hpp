@@ -15,7 +15,7 @@
 
 namespace bide {
 
-enum class socket_type : std::uint8_t { stream, datagram, seqpacket };
+enum class socket_type : std::uint8_t { stream, datagram, seqpacket };  ///< socket(2)
 
 /// Which direction shutdown() ends.
 enum class shutdown_how : std::uint8_t { read, write, both };

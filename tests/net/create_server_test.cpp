@@ -50,7 +50,7 @@ BIDE_TEST(section17, s76_close_leaves_transports_alive_and_wait_closed_waits_for
     co_await client->gone.wait();
 }
 
-BIDE_TEST(create_server, a_factory_that_throws_is_reported_and_that_connection_aborted) {
+BIDE_TEST(create_server, a_factory_that_throws_is_reported_and_that_connection_closed) {
     const bide_test::report_log log(bide::get_running_loop());
     auto factory = []() -> std::shared_ptr<recorder> { throw std::runtime_error("no protocol today"); };
     auto serving = bide::create_server(factory, bide_test::free_port());
