@@ -34,6 +34,13 @@ public:
     // Ends a poll() that sleeps, or the next one that would. Any thread, and signal handlers.
     virtual void wake() noexcept = 0;
 
+    // For a loop that somebody else's loop polls: a descriptor that is readable when poll(0) has something to find. From
+    // the first call on poll(0) takes wake-ups back, too. -1: there is none. The thread is that of poll().
+    [[nodiscard]] virtual int descriptor() noexcept { return -1; }
+    // Begins what is only queued, as a poll() that sleeps does. True: poll(0) has something to find, whatever the
+    // descriptor says.
+    virtual bool flush() noexcept { return true; }
+
     // The descriptor is about to be closed: operations in flight on it come back with -ECANCELED.
     virtual void forget(int fd) noexcept = 0;
 
@@ -42,9 +49,9 @@ public:
 
     [[nodiscard]] virtual const char* name() const noexcept = 0;
 
-    // Whether the memory of an operation is in use from submit() until it comes back. Else only its attempts use it,
-    // so that nothing need be kept for one that waits.
-    [[nodiscard]] virtual bool holds_memory() const noexcept = 0;
+    // The bytes that a recv_lent_op has brought were looked at: `data` is what it was set to, or null. Soon, because
+    // there is a limited number of such pieces.
+    virtual void give_back(void*) noexcept {}
 
     // Operations whose node has not come back. While it is 0, poll(0) has nothing to find and need not be called.
     [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
@@ -83,8 +90,8 @@ std::int64_t monotonic_now() noexcept;
 // From now until the deadline on that clock; 0 when it has passed.
 std::int64_t time_left(std::int64_t deadline) noexcept;
 
-// Writing to a pipe that nobody reads is to fail with EPIPE, not to end the process: ignores SIGPIPE for the whole
-// process where it has its default action, as Python does when it starts. Every backend begins with this.
-void ignore_sigpipe() noexcept;
+// Writing to a pipe that nobody reads, or beyond the largest size of a file, is to fail (EPIPE, EFBIG), not to end the
+// process: ignores SIGPIPE and SIGXFSZ where they have their default action, as Python does. Every backend begins so.
+void ignore_write_signals() noexcept;
 
 }  // namespace bide::detail

@@ -33,6 +33,7 @@
 #include "os/quick_clock.hpp"
 #include "os/wakeup.hpp"
 
+#include <bide/detail/base/block_pool.hpp>
 #include <bide/detail/base/wait_list.hpp>
 #include <bide/detail/os/ops.hpp>
 
@@ -46,7 +47,7 @@ struct watched {
     bool registered = false;
     bool ours = false;   // some operation other than poll has waited under this registration
     bool edge = false;   // readable, and no attempt has been made since
-    bool ended = false;  // no further edge may come
+    bool ended = false;  // no further edge may come, or a receive may stop before it has taken everything
 };
 
 class epoll_backend final : public backend {
@@ -64,7 +65,7 @@ public:
         op_request& request = *node.request;
         request.state = op_state::in_flight;
         if (request.kind->waits_for == ready_for::nothing) return blocking_.start(node);
-        if (request.drained && nothing_since(request)) return list_of(request).push_back(node);
+        if (request.drained && nothing_since(request)) return watch(node);
         if (attempt(node)) return;
         watch(node);
     }
@@ -81,7 +82,7 @@ public:
     void poll(std::int64_t deadline, ready_queue& done) noexcept override {
         if (!finished_.empty()) deadline = 0;
         // Without operations in flight only wake() could be found, and a caller that does not sleep needs no wake-up.
-        if (deadline != 0 || in_flight_ != 0) wait(deadline);
+        if (deadline != 0 || in_flight_ != 0 || polled_by_others_) wait(deadline);
         in_flight_ -= std::exchange(finished_count_, 0);
         done.append(finished_);
         in_flight_ -= blocking_.collect(finished_);
@@ -95,6 +96,13 @@ public:
 
     void wake() noexcept override { wakeup_.signal(); }
 
+    // An epoll descriptor is itself readable while it has events to hand out.
+    [[nodiscard]] int descriptor() noexcept override {
+        polled_by_others_ = true;
+        return epoll_.get();
+    }
+    bool flush() noexcept override { return !finished_.empty(); }
+
     void forget(int fd) noexcept override {
         if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
         watched& entry = table_[static_cast<std::size_t>(fd)];
@@ -106,9 +114,12 @@ public:
         }
     }
 
+    void give_back(void* data) noexcept override {
+        if (data != nullptr) pool_free(data, lent_size);
+    }
+
     std::int64_t now() noexcept override { return clock_.now(); }
     [[nodiscard]] const char* name() const noexcept override { return "epoll"; }
-    [[nodiscard]] bool holds_memory() const noexcept override { return false; }
 
 private:
     static constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
@@ -130,16 +141,26 @@ private:
     }
 
     // Whether no edge has come since the last operation found nothing more, so that the next edge will be the first.
+    // What is yet to be registered is reported by that.
     [[nodiscard]] bool nothing_since(const op_request& request) noexcept {
+        if (request.args.fd < 0) return false;
         const auto index = static_cast<std::size_t>(request.args.fd);
-        if (request.args.fd < 0 || index >= table_.size()) return false;
+        if (index >= table_.size()) return true;
         watched& entry = table_[index];
-        return entry.ours && !std::exchange(entry.edge, false) && !entry.ended;
+        return !entry.ours || (!std::exchange(entry.edge, false) && !entry.ended);
+    }
+
+    // Readiness needs memory only now that there may be something.
+    static int attempt_once(op_request& request) noexcept {
+        if (!request.kind->borrows) return request.kind->attempt(request.args);
+        request.args.data = pool_allocate(lent_size);
+        const int result = request.kind->attempt(request.args);
+        if (result <= 0) pool_free(std::exchange(request.args.data, nullptr), lent_size);
+        return result;
     }
 
     bool attempt(timer_node& node) noexcept {
-        const op_request& request = *node.request;
-        const int result = request.kind->attempt(request.args);
+        const int result = attempt_once(*node.request);
         if (result == -EAGAIN || result == -EWOULDBLOCK) return false;
         finish(node, result);
         return true;
@@ -171,7 +192,7 @@ private:
     }
 
     int enrol(int fd, bool registered) noexcept {
-        epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
                           .data = {.u64 = static_cast<unsigned>(fd)}};
         if (registered && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return 0;
         if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return 0;
@@ -186,11 +207,13 @@ private:
             if (events[i].data.u64 == wake_mark) continue;
             watched& entry = table_[events[i].data.u64];
             const bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
-            const bool ended = broken || (events[i].events & EPOLLRDHUP) != 0;
+            // Urgent data divides what a receive gives.
+            const bool ended = broken || (events[i].events & (EPOLLRDHUP | EPOLLPRI)) != 0;
+            const bool sure = (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0;
             entry.ended = entry.ended || ended;
             if (entry.readers.empty() && (events[i].events & EPOLLIN) != 0) entry.edge = true;
-            if (ended || (events[i].events & EPOLLIN) != 0) retry(entry.readers);
-            if (broken || (events[i].events & EPOLLOUT) != 0) retry(entry.writers);
+            if (ended || (events[i].events & EPOLLIN) != 0) retry(entry.readers, sure);
+            if (broken || (events[i].events & EPOLLOUT) != 0) retry(entry.writers, false);
         }
     }
 
@@ -208,11 +231,12 @@ private:
         return ::epoll_wait(epoll_.get(), events, batch, static_cast<int>(ms));
     }
 
-    void retry(wait_list& list) noexcept {
+    // `sure`: a receive would not have to wait.
+    void retry(wait_list& list, bool sure) noexcept {
         for (wait_node* node = list.front(); node != nullptr;) {
             wait_node* const following = list.after(*node);
             auto& op = static_cast<timer_node&>(*node);
-            const int result = op.request->kind->attempt(op.request->args);
+            const int result = sure && op.request->kind->ready_is_done ? 1 : attempt_once(*op.request);
             if (result != -EAGAIN && result != -EWOULDBLOCK) {
                 list.remove(*node);
                 finish(op, result);
@@ -229,12 +253,13 @@ private:
     std::uint32_t finished_count_ = 0;
     std::vector<watched> table_;
     bool precise_ = true;
+    bool polled_by_others_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<backend> make_epoll_backend() {
-    ignore_sigpipe();
+    ignore_write_signals();
     return std::make_unique<epoll_backend>();
 }
 

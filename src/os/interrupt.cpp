@@ -17,7 +17,11 @@ std::atomic<backend*> to_wake{nullptr};
 void on_sigint(int) {
     std::atomic<int>* const count = counter.load(std::memory_order_acquire);
     backend* const os = to_wake.load(std::memory_order_acquire);
-    if (count == nullptr || os == nullptr) return;
+    if (count == nullptr || os == nullptr) {  // the program kept this action and has put it back too late
+        std::signal(SIGINT, SIG_DFL);
+        ::raise(SIGINT);
+        return;
+    }
     // A loop that is blocked cannot see the first two; the third must be able to end the process.
     if (count->fetch_add(1, std::memory_order_acq_rel) >= 1) std::signal(SIGINT, SIG_DFL);
     os->wake();
@@ -28,7 +32,8 @@ void on_sigint(int) {
 interrupt_guard::interrupt_guard(std::atomic<int>& count, backend& os) noexcept {
     if (::gettid() != ::getpid() || counter.load(std::memory_order_acquire) != nullptr) return;
     struct sigaction present{};
-    if (::sigaction(SIGINT, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return;
+    if (::sigaction(SIGINT, nullptr, &present) != 0) return;
+    if (present.sa_handler != SIG_DFL && present.sa_handler != on_sigint) return;
     count.store(0, std::memory_order_release);
     to_wake.store(&os, std::memory_order_release);
     counter.store(&count, std::memory_order_release);
@@ -47,6 +52,10 @@ interrupt_guard::~interrupt_guard() {
         std::signal(SIGINT, SIG_DFL);
     counter.store(nullptr, std::memory_order_release);
     to_wake.store(nullptr, std::memory_order_release);
+}
+
+bool is_past_interrupt(void (*handler)(int)) noexcept {
+    return handler == on_sigint && counter.load(std::memory_order_acquire) == nullptr;
 }
 
 }  // namespace bide::detail

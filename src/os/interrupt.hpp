@@ -23,4 +23,7 @@ private:
     bool installed_ = false;
 };
 
+// Whether this is the signal handler of a guard that is gone by now.
+bool is_past_interrupt(void (*handler)(int)) noexcept;
+
 }  // namespace bide::detail

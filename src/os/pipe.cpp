@@ -41,6 +41,12 @@ int make_own_non_blocking(int fd, bool for_writing) noexcept {
     return result;
 }
 
+void enlarge_pipe(int fd) noexcept {
+    constexpr int most = 1024 * 1024;  // /proc/sys/fs/pipe-max-size, unless the administrator changed it
+    if (::fcntl(fd, F_GETPIPE_SZ) < most && ::fcntl(fd, F_SETPIPE_SZ, most) < 0)
+        static_cast<void>(::fcntl(fd, F_SETPIPE_SZ, most / 4));
+}
+
 bool reader_is_gone(int events) noexcept { return (events & (POLLERR | POLLHUP)) != 0; }
 
 }  // namespace bide::detail::sys

@@ -15,6 +15,10 @@ int reopen_non_blocking(int fd, bool for_writing) noexcept;
 // The same under the number that `fd` has; others who share its open file keep theirs.
 int make_own_non_blocking(int fd, bool for_writing) noexcept;
 
+// As large as a program may make it without privileges, where the user's share of the system's pages allows that; for a
+// pipe that much goes through. Else it stays as it is.
+void enlarge_pipe(int fd) noexcept;
+
 // Whether the events of poll(2) on the writing end of a pipe or socket say that nobody reads any more. A peer that only
 // sends no more may still read.
 bool reader_is_gone(int events) noexcept;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "os/fork_count.hpp"
+#include "os/interrupt.hpp"
 
 namespace bide::detail {
 
@@ -60,7 +61,11 @@ signal_watch::signal_watch(int number)
     ours.sa_handler = on_signal;
     ours.sa_flags = SA_RESTART;
     ::sigemptyset(&ours.sa_mask);
-    if (::sigaction(number, &ours, nullptr) == 0) return;
+    if (::sigaction(number, &ours, &previous_) == 0) {
+        // What the parent of a fork left here leads nowhere.
+        if (previous_.sa_handler == on_signal) previous_.sa_handler = SIG_DFL;
+        return;
+    }
     places[number].store(0);
     throw std::invalid_argument(named(number) + " cannot be caught");
 }
@@ -69,9 +74,13 @@ void signal_watch::stop() noexcept {
     if (!std::exchange(watching_, false) || process_ != fork_count()) return;
     struct sigaction present{};
     // The program may have installed its own handler meanwhile; that one stays.
-    if (::sigaction(number_, nullptr, &present) == 0 && present.sa_handler == on_signal)
-        std::signal(number_, SIG_DFL);
+    if (::sigaction(number_, nullptr, &present) == 0 && present.sa_handler == on_signal) restore();
     places[number_].store(0);
+}
+
+void signal_watch::restore() noexcept {
+    if (is_past_interrupt(previous_.sa_handler)) previous_.sa_handler = SIG_DFL;
+    ::sigaction(number_, &previous_, nullptr);
 }
 
 void signal_watch::clear() noexcept {

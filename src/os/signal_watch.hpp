@@ -1,6 +1,7 @@
 // bide/os: notice a signal: a descriptor becomes readable each time it comes.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 
 #include "os/fd.hpp"
@@ -18,7 +19,7 @@ public:
     signal_watch(const signal_watch&) = delete;
     signal_watch& operator=(const signal_watch&) = delete;
 
-    // Restores the default action. Idempotent.
+    // Restores the action that there was before. Idempotent.
     void stop() noexcept;
 
     [[nodiscard]] int number() const noexcept { return number_; }
@@ -27,9 +28,12 @@ public:
     void clear() noexcept;
 
 private:
+    void restore() noexcept;
+
     unique_fd event_;
     int number_;
     std::uint32_t process_;  // that made it
+    struct sigaction previous_{};
     bool watching_ = false;
 };
 

@@ -57,6 +57,7 @@ int set_non_blocking(int fd) noexcept {
     if (flags < 0) return -errno;
     return checked(::fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
+int close_on_exec(int fd) noexcept { return ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0; }
 
 int close_descriptor(int fd) noexcept { return checked(::close(fd)); }
 

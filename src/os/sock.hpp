@@ -16,6 +16,7 @@ int peer_name(int fd, void* address, std::size_t& size) noexcept;
 int set_option(int fd, int level, int name, int value) noexcept;
 int get_option(int fd, int level, int name, int& value) noexcept;
 int set_non_blocking(int fd) noexcept;
+int close_on_exec(int fd) noexcept;  // not for programs that this one starts
 int close_descriptor(int fd) noexcept;
 // Removes a socket in the file system; anything else stays.
 void remove_stale_socket(const char* path) noexcept;

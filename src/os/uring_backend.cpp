@@ -18,6 +18,7 @@
 // When the thread that enabled the ring ends, the kernel cancels what it has in flight. Whoever closes the loop
 // afterwards may read completions but not enter the ring; what left none is cancelled all the same.
 #include <liburing.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,11 +32,14 @@
 
 #include "os/backend.hpp"
 #include "os/blocking_calls.hpp"
+#include "os/fd.hpp"
 #include "os/quick_clock.hpp"
 #include "os/thread_mark.hpp"
+#include "os/uring_buffers.hpp"
 #include "os/wakeup.hpp"
 
 #include <bide/detail/base/wait_list.hpp>
+#include <bide/detail/os/ops.hpp>
 #include <bide/time.hpp>
 
 namespace bide::detail {
@@ -63,6 +67,7 @@ public:
     ~uring_backend() override {
         if (inherited()) {  // the mapping did not come along (DONTFORK), and the ring is the parent's
             ::close(ring_.ring_fd);
+            lent_.disown();
             return;
         }
         if (owner_ && !owner_.is_here()) {  // the registered index means another ring in this thread
@@ -97,9 +102,13 @@ public:
 
     void poll(std::int64_t deadline, ready_queue& done) noexcept override {
         if (!owner_) [[unlikely]]
-            enable(done);
+            enable();
         if (!owner_.is_here()) [[unlikely]]
             return take_back(done);
+        if (notice_) {  // before looking, so that what comes afterwards is told
+            eventfd_t count = 0;
+            ::eventfd_read(notice_.get(), &count);
+        }
         if (deadline == 0 || !done.empty() || !tried_.empty() || ::io_uring_cq_ready(&ring_) != 0) {
             if (::io_uring_sq_ready(&ring_) != 0 || has_deferred_work())
                 ::io_uring_submit_and_get_events(&ring_);
@@ -112,6 +121,25 @@ public:
     }
 
     void wake() noexcept override { wakeup_.signal(); }
+
+    // The ring's own descriptor would not do: with DEFER_TASKRUN, what comes in wakes nobody who polls it. An eventfd of
+    // the ring is written to then, too.
+    [[nodiscard]] int descriptor() noexcept override {
+        if (!owner_) enable();
+        if (!notice_) {
+            unique_fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+            if (!made || ::io_uring_register_eventfd(&ring_, made.get()) != 0) return -1;
+            notice_ = std::move(made);
+            wakeup_.also_signal(
+                notice_.get());  // what one eventfd does to another takes the kernel milliseconds
+        }
+        if (flush()) wakeup_.signal();
+        return notice_.get();
+    }
+    bool flush() noexcept override {
+        if (::io_uring_sq_ready(&ring_) != 0) ::io_uring_submit(&ring_);
+        return !tried_.empty() || ::io_uring_cq_ready(&ring_) != 0 || has_deferred_work();
+    }
 
     void forget(int fd) noexcept override {
         if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
@@ -126,7 +154,9 @@ public:
 
     std::int64_t now() noexcept override { return clock_.now(); }
     [[nodiscard]] const char* name() const noexcept override { return "io_uring"; }
-    [[nodiscard]] bool holds_memory() const noexcept override { return true; }
+    void give_back(void* data) noexcept override {
+        if (data != nullptr && !inherited()) lent_.give_back(data);
+    }
 
 private:
     [[nodiscard]] bool may_enter() const noexcept { return owner_ && owner_.is_here() && !inherited(); }
@@ -154,8 +184,19 @@ private:
 
     void queue_operation(timer_node& node) noexcept {
         node.request->waits_for_readiness = false;
-        if (node.request->kind->prepare == nullptr) return try_now(node);
-        const ring_entry from = node.request->kind->prepare(node.request->args);
+        const op_request& request = *node.request;
+        if (request.kind->prepare == nullptr) return try_now(node);
+        const bool borrows = request.kind->borrows;
+        if (borrows && !lent_.available(ring_)) return queue_wait(node);
+        queue_entry(node, request.kind->prepare(request.args), borrows);
+    }
+
+    // Until there is something to receive, for an operation that has no memory to receive it into.
+    void queue_wait(timer_node& node) noexcept {
+        queue_entry(node, recv_wait_op.prepare(node.request->args), false);
+    }
+
+    void queue_entry(timer_node& node, const ring_entry& from, bool borrows) noexcept {
         io_uring_sqe* const sqe = entry();
         std::memset(sqe, 0, sizeof *sqe);
         sqe->opcode = from.code;
@@ -165,12 +206,19 @@ private:
         sqe->off = from.offset;
         sqe->rw_flags = static_cast<int>(from.flags);  // one union holds every operation's flags
         sqe->user_data = mark(&node, tag::operation);
+        if (borrows) {
+            sqe->flags |= IOSQE_BUFFER_SELECT;
+            sqe->buf_group = uring_buffers::group;
+        }
     }
 
     // The readiness form. What it finishes stays in flight until poll() hands it over.
     void try_now(timer_node& node) noexcept {
         const int result = node.request->kind->attempt(node.request->args);
         if (result == -EAGAIN) return queue_readiness(node);
+        keep_result(node, result);
+    }
+    void keep_result(timer_node& node, int result) noexcept {
         finish(node, result, tried_);
         ++in_flight_;
         ++tried_count_;
@@ -196,13 +244,13 @@ private:
     }
 
     // Starts what was submitted before this thread became the ring's.
-    void enable(ready_queue& done) noexcept {
+    void enable() noexcept {
         owner_ = thread_mark::here();
         if ((ring_.flags & IORING_SETUP_R_DISABLED) != 0) enable_ring(ring_.ring_fd);
         ::io_uring_register_ring_fd(&ring_);
         watch_wakeup();
         for_each_operation([&](timer_node& node) {
-            if (node.request->state == op_state::cancelling) return finish(node, -ECANCELED, done);
+            if (node.request->state == op_state::cancelling) return keep_result(node, -ECANCELED);
             queue_operation(node);
         });
     }
@@ -246,8 +294,17 @@ private:
             return;
         }
         auto& node = *reinterpret_cast<timer_node*>(cqe.user_data & ~tag_mask);
-        const op_request& request = *node.request;
+        op_request& request = *node.request;
         const bool wanted = request.state != op_state::cancelling && can_submit;
+        if (char* const piece = lent_.piece_of(cqe)) {
+            if (cqe.res > 0)
+                request.args.data = piece;
+            else
+                lent_.give_back(piece);
+        } else if (cqe.res == -ENOBUFS && request.kind->borrows) {
+            if (wanted) return queue_wait(node);
+            return finish(node, -ECANCELED, done);
+        }
         if (kind == tag::readiness && cqe.res >= 0) {
             if (wanted) return queue_operation(node);
             return finish(node, -ECANCELED, done);
@@ -297,9 +354,11 @@ private:
     io_uring ring_;
     decltype(io_uring::int_flags) unregistered_flags_;
     wakeup wakeup_;
+    unique_fd notice_;  // for descriptor()
     blocking_calls blocking_;
     quick_clock clock_;
-    thread_mark owner_;             // the thread that polled first
+    thread_mark owner_;  // the thread that polled first
+    uring_buffers lent_;
     std::vector<wait_list> table_;  // by descriptor: what is in flight on it
     wait_list without_descriptor_;
     ready_queue tried_;  // finished by try_now()
@@ -344,7 +403,7 @@ std::unique_ptr<backend> make_uring_backend(std::string& why, bool oldest) {
             }
             ::io_uring_ring_dontfork(&ring);
             why = each.needs;
-            ignore_sigpipe();
+            ignore_write_signals();
             return std::make_unique<uring_backend>(ring);
         }
         if (error != -EINVAL) break;

@@ -17,7 +17,9 @@ void wakeup::signal() noexcept {
     const int saved = errno;  // a signal handler must leave it as it was
     const std::uint64_t one = 1;
     // Fails only when the counter is full, and then the other side has an edge to see already.
-    [[maybe_unused]] const auto written = ::write(fd_.get(), &one, sizeof one);
+    [[maybe_unused]] auto written = ::write(fd_.get(), &one, sizeof one);
+    if (const int also = also_.load(std::memory_order_relaxed); also >= 0)
+        written = ::write(also, &one, sizeof one);
     errno = saved;
 }
 

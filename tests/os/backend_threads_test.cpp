@@ -3,6 +3,7 @@
 #include "os/backend_support.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -147,7 +148,7 @@ int in_child(F body) {
     return exit_code_of(child);
 }
 
-TEST(sigpipe, a_loop_ignores_it_where_the_program_has_not_decided) {
+TEST(write_signals, a_loop_ignores_it_where_the_program_has_not_decided) {
     EXPECT_EQ(in_child([] {
                   ::signal(SIGPIPE, SIG_DFL);
                   make_epoll_backend();
@@ -159,7 +160,19 @@ TEST(sigpipe, a_loop_ignores_it_where_the_program_has_not_decided) {
               0);
 }
 
-TEST(sigpipe, a_handler_of_the_program_stays) {
+TEST(write_signals, a_file_at_its_largest_size_is_an_error_of_the_write) {
+    EXPECT_EQ(in_child([] {
+                  ::signal(SIGXFSZ, SIG_DFL);
+                  make_epoll_backend();
+                  const unique_fd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+                  const rlimit none{};
+                  if (!file || ::setrlimit(RLIMIT_FSIZE, &none) != 0) return 1;
+                  return ::write(file.get(), "x", 1) == -1 && errno == EFBIG ? 0 : 2;
+              }),
+              0);
+}
+
+TEST(write_signals, a_handler_of_the_program_stays) {
     static std::atomic<int> caught{0};
     EXPECT_EQ(in_child([] {
                   ::signal(SIGPIPE, [](int) { ++caught; });

@@ -1,7 +1,10 @@
 // bide/os: the table of all operations; every row goes through success, errors and every kind of cancellation.
 // bide-test: no-shuffle
+#include "os/bell.hpp"
 #include "os/ops_checks.hpp"
 #include "os/sockets.hpp"
+
+#include <sys/wait.h>
 
 namespace os_tests {
 
@@ -110,9 +113,17 @@ void folder(scene& s) {
 // --- readiness ---
 
 void is_readable(scene&, int result) { EXPECT_NE(result & POLLIN, 0); }
+void is_told(scene& s, int result) {
+    EXPECT_GT(result, 0);
+    ping_is_still_there(s);
+}
 void is_writable(scene&, int result) { EXPECT_NE(result & POLLOUT, 0); }
 void has_hung_up(scene&, int result) { EXPECT_NE(result & (POLLHUP | POLLRDHUP), 0); }
 void peer_hangs_up_writing(scene& s) { s.peer.reset(); }
+void pipe_with_ping(scene& s) {
+    empty_pipe(s);
+    peer_writes(s);
+}
 void is_broken(scene&, int result) { EXPECT_NE(result & (POLLERR | POLLHUP), 0); }
 
 // --- messages ---
@@ -322,6 +333,32 @@ void peer_gone_and_file(scene& s) {
     s.peer.reset();
 }
 
+// --- a bell ---
+
+sys::bell_word listening{1};
+
+void silent_bell(scene& s) {
+    listening = 1;
+    s.own = sys::make_bell();
+    s.args = {.fd = s.own.get(), .data = &listening};
+}
+void rung_bell_of(scene& s, int fd) {
+    listening = 0;
+    s.args = {.fd = fd, .data = &listening};
+}
+void bad_bell(scene& s) { rung_bell_of(s, 999'999); }
+void no_bell(scene& s) { rung_bell_of(s, -1); }
+void rings(scene& s) {
+    sys::ring_bell(s.own.get(), listening);
+    sys::ring_bell(s.own.get(), listening);  // nobody listens any more: no second write
+}
+void was_rung(scene&, int result) { EXPECT_EQ(result, 8); }
+void bell_is_rung(scene& s) {
+    std::uint64_t count = 0;
+    EXPECT_EQ(::read(s.own.get(), &count, sizeof count), 8);
+    EXPECT_EQ(count, 1U);
+}
+
 std::vector<op_error> with(std::vector<op_error> more) {
     more.push_back({"bad descriptor", EBADF, bad_descriptor});
     more.push_back({"negative descriptor", EBADF, negative_descriptor});
@@ -331,8 +368,17 @@ std::vector<op_error> with(std::vector<op_error> more) {
 const std::vector<op_row> rows = {
     {"poll_read", poll_read_op, empty_pipe, peer_writes, is_readable, ping_is_still_there, with({})},
     {"poll_read_at_end", poll_read_op, empty_socket, peer_closes, has_hung_up, nothing_to_check},
+    {"poll_hangup", poll_hangup_op, empty_pipe, peer_closes, has_hung_up, nothing_to_check, with({})},
+    {"poll_hangup_unread", poll_hangup_op, pipe_with_ping, peer_closes, has_hung_up, ping_is_still_there},
     {"poll_write", poll_write_op, full_socket, peer_drains, is_writable, wrote_nothing, with({})},
     {"poll_write_broken", poll_write_op, full_pipe, peer_hangs_up_writing, is_broken, nothing_to_check},
+    {"bell",
+     bell_op,
+     silent_bell,
+     rings,
+     was_rung,
+     bell_is_rung,
+     {{"bad descriptor", EBADF, bad_bell}, {"negative descriptor", EBADF, no_bell}}},
     {"read_pipe", read_op, empty_pipe, peer_writes, got_ping, ping_is_still_there,
      with({{"write end", EBADF, write_end},
            {"no memory there", EFAULT, null_pipe_buffer},
@@ -346,6 +392,7 @@ const std::vector<op_row> rows = {
      with({{"not a socket", ENOTSOCK, not_a_socket}, {"no memory there", EFAULT, null_buffer}})},
     {"recv_blocking_mode", recv_op, empty_blocking_socket, peer_writes, got_ping, ping_is_still_there},
     {"recv_end", recv_op, empty_socket, peer_closes, got_end, nothing_to_check},
+    {"recv_wait", recv_wait_op, empty_socket, peer_writes, is_told, ping_is_still_there, with({})},
     {"send", send_op, full_socket, peer_drains, wrote_text, wrote_nothing,
      with({{"peer gone", EPIPE, socket_peer_gone}, {"not a socket", ENOTSOCK, not_a_socket}})},
     {"send_blocking_mode", send_op, full_blocking_socket, peer_drains, wrote_text, wrote_nothing},
@@ -385,6 +432,51 @@ const std::vector<op_row> rows = {
       {"pipe", ESPIPE, socket_and_pipe},
       {"peer gone", EPIPE, peer_gone_and_file}}},
 };
+
+// A write whose word somebody else has set again: it must not be reported for ever.
+TEST(bell, a_ring_that_nobody_listens_for_is_taken_away) {
+    sys::bell_word word{1};
+    const auto fd = sys::make_bell();
+    const op_args args{.fd = fd.get(), .data = &word};
+    EXPECT_EQ(bell_op.attempt(args), -EAGAIN);
+    const std::uint64_t one = 1;
+    EXPECT_EQ(::write(fd.get(), &one, sizeof one), 8);
+    EXPECT_EQ(bell_op.attempt(args), -EAGAIN);
+    pollfd entry{.fd = fd.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&entry, 1, 0), 0);
+    sys::ring_bell(fd.get(), word);
+    EXPECT_EQ(bell_op.attempt(args), 8);
+    EXPECT_EQ(bell_op.attempt(args), -EAGAIN);
+}
+
+// A call on a worker thread that cannot be recalled, so it is no row of the table.
+class waiting_for_a_child : public testing::TestWithParam<variant> {};
+
+TEST_P(waiting_for_a_child, ends_with_it_and_leaves_it_to_be_reaped) {
+    rig on(GetParam());
+    const fd_pair gate = make_pipe();
+    set_nonblocking(gate.a.get());
+    const int pid = ::fork();
+    if (pid == 0) {
+        pollfd entry{.fd = gate.a.get(), .events = POLLIN, .revents = 0};
+        ::poll(&entry, 1, -1);
+        ::_exit(5);
+    }
+    op_node node(wait_child_op, {.offset = static_cast<std::uint64_t>(pid)});
+    on.os->submit(node);
+    on.settle();
+    EXPECT_FALSE(on.has(node));
+    EXPECT_EQ(::write(gate.b.get(), "x", 1), 1);
+    ASSERT_TRUE(on.wait_for(node));
+    EXPECT_EQ(node.result(), 0);
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(WEXITSTATUS(status), 5);
+    EXPECT_EQ(on.run(node), -ECHILD);
+}
+
+INSTANTIATE_TEST_SUITE_P(all, waiting_for_a_child, testing::ValuesIn(variants()),
+                         [](const auto& of) { return std::string(of.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(all, every_op,
                          testing::Combine(testing::ValuesIn(rows), testing::ValuesIn(variants())),

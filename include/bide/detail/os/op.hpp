@@ -56,7 +56,14 @@ struct op_kind {
     int (*attempt)(const op_args&) noexcept;         // readiness form: one call, -errno on failure
     ready_for waits_for;
     late late_success = late::keep;
+    // Only waits: being told that the descriptor is ready ends it, with a result above 0.
+    bool ready_is_done = false;
+    // Receives into memory of the backend, at most lent_size, which args.data is set to; it stays null where the backend
+    // has none left, and the result above 0 only means that there is something. See backend::give_back().
+    bool borrows = false;
 };
+
+inline constexpr std::size_t lent_size = 512;
 
 enum class op_state : std::uint8_t { idle, in_flight, cancelling, done };
 
