@@ -74,6 +74,7 @@ struct exception_context {
     std::exception_ptr exception;  ///< may be null
     std::string task;              ///< name of the task concerned; may be empty
     std::string where;             ///< file:line concerned; may be empty
+    std::string hint{};            ///< what to do about it; may be empty
 };
 
 using exception_handler = move_only_function<void(event_loop&, const exception_context&)>;
@@ -89,7 +90,7 @@ using task_factory = move_only_function<void(event_loop&, task_options&)>;
 class event_loop {
 public:
     /// Throws: std::system_error when the backend that was asked for cannot be had; std::invalid_argument for a value of
-    /// BIDE_BACKEND or BIDE_SHUFFLE that means nothing. Ignores SIGPIPE for the process where that has its default action.
+    /// BIDE_BACKEND or BIDE_SHUFFLE that means nothing. Ignores SIGPIPE and SIGXFSZ where they have their default action.
     explicit event_loop(const loop_options& options = {});
     /// For tests: a loop on a backend of the caller's.
     event_loop(std::unique_ptr<detail::backend> backend, const loop_options& options);
@@ -110,10 +111,25 @@ public:
     decltype(auto) run_until_complete(Awaitable&& awaitable);  // in <bide/run.hpp>
 
     /// Ends run_forever() after the callbacks that are ready now; later ones stay queued. Before a run: one look at
-    /// the operating system that does not wait, and one batch. Python: loop.stop.
-    void stop() noexcept;
+    /// the operating system that does not wait, and one batch.
+    /// Threads: the loop's only (checked builds and debug mode throw); from elsewhere, call_soon_threadsafe it.
+    /// Python: loop.stop.
+    void stop();
     [[nodiscard]] bool is_running() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
+
+    /// For a loop inside a loop of somebody else's, which waits on a descriptor and calls run_ready(): the descriptor is
+    /// readable when there is something to do. The order is: run_ready(), next_deadline(), wait for the descriptor or that
+    /// moment, and again. The loop is this thread's from the first call on.
+    /// Throws: as run_forever(); invalid_state_error when the backend has no descriptor (virtual time).
+    /// Python: none. See docs/howto/embedding.md.
+    [[nodiscard]] int poll_descriptor();
+    /// Runs one turn without waiting: looks at the operating system and the timers, runs what is ready. stop() in it does
+    /// nothing. Throws: as run_forever(), but never deadlock_error: whoever calls this may wake a task.
+    void run_ready();
+    /// When to call run_ready() at the latest, on time(), which may be before anything is due; none: when the descriptor is
+    /// readable. To be asked last before waiting: it hands operations begun since the last turn to the operating system.
+    [[nodiscard]] std::optional<time_point> next_deadline();
 
     /// Drops what is queued without running it and ends operations in flight. Cancels no task: run() does. Suspended tasks
     /// are destroyed, each with a report. The descriptors of the loop itself are closed with the object. Idempotent.
@@ -179,7 +195,7 @@ public:
     bool remove_writer(int fd);
 
     /// Calls fn(args...) in a turn of the loop when the signal has come; several that came meanwhile are one call. A new
-    /// handler replaces the old one. remove_signal_handler() and closing the loop restore the default action.
+    /// handler replaces the old one. remove_signal_handler() and closing the loop restore the action before.
     /// Throws: std::invalid_argument for a signal that cannot be caught; invalid_state_error when another loop of the
     /// process handles it. Python: loop.add_signal_handler, in the main thread only.
     template <class F, class... Args>
@@ -267,6 +283,8 @@ private:
         if (BIDE_CHECKED != 0 || state_->debug || closed_) check_call_slow();
     }
     void check_call_slow() const;
+    void check_thread(const char* call) const;
+    void check_may_run(const char* call) const;
     void adopt(detail::callback& what) noexcept;
     void post(detail::callback& what);
     void insert_timer(detail::callback& what, std::int64_t when) noexcept;

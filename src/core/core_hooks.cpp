@@ -19,12 +19,17 @@ std::string place_of(const task_base& task) {
     return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
-std::string name_of(const ready_node& node) {
-    if (node.ops->run != run_task) return {};
+bool is_alive(const loop_state& loop, const ready_node& node) noexcept {
+    for (const ring_link* at = loop.tasks.after; at != &loop.tasks; at = at->after) {
+        if (static_cast<const ready_node*>(&task_base::of(const_cast<ring_link&>(*at))) == &node) return true;
+    }
+    return false;
+}
+
+step_place step_of(const loop_state& loop, const ready_node& node, bool after) {
+    if (after ? !is_alive(loop, node) : node.ops->run != run_task) return {};
     const auto& task = static_cast<const task_base&>(static_cast<const timer_node&>(node));
-    std::string text = "task '" + task_name(task) + "'";
-    if (const std::string place = place_of(task); !place.empty()) text += " (" + place + ")";
-    return text;
+    return {task_name(task), place_of(task)};
 }
 
 void release_anchor(void* anchor) noexcept { release(*static_cast<future_core*>(anchor)); }
@@ -42,8 +47,8 @@ void destroy_from_root(void* frame) noexcept {
 void destroy_one(loop_core& loop, task_base& task) noexcept {
     try {
         if (!task.has(flag::internal)) {
-            report_late(&loop,
-                        {"Task was destroyed but it is pending", nullptr, task_name(task), place_of(task)});
+            report_late(&loop, {"Task was destroyed but it is pending", nullptr, task_name(task),
+                                place_of(task), "await or cancel it before its loop closes, as run() does"});
         }
     } catch (...) {  // no memory to name it
     }
@@ -75,6 +80,6 @@ void destroy_tasks(loop_state& state) noexcept {
 }  // namespace
 
 // Every program that has a task refers to this table, so the layout is always linked in.
-const loop_hooks core_hooks{describe_deadlock, name_of, release_anchor, destroy_tasks, &bide_debug_layout};
+const loop_hooks core_hooks{describe_deadlock, step_of, release_anchor, destroy_tasks, &bide_debug_layout};
 
 }  // namespace bide::detail

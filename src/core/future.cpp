@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/core_hooks.hpp"
+#include "core/failure_place.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/loop_list.hpp"
 
@@ -31,9 +32,10 @@ void report_unretrieved(future_core& what) noexcept {
         const bool is_task = what.has(flag::is_task);
         report_late(what.loop,
                     {is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
-                     what.error,
-                     is_task ? task_name(as_task(what)) : std::string(),
-                     {}});
+                     what.error, is_task ? task_name(as_task(what)) : std::string(), failure_place(what),
+                     is_task
+                         ? "await the task, or start it in a task group, so that somebody sees its failure"
+                         : "await the future, or look at its exception()"});
     } catch (...) {  // no memory to describe it
     }
 }

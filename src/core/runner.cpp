@@ -9,6 +9,7 @@
 
 #include "core/core_hooks.hpp"
 #include "core/core_services.hpp"
+#include "core/failure_place.hpp"
 #include "loop/loop_core.hpp"
 #include "os/interrupt.hpp"
 
@@ -107,8 +108,8 @@ coro<void> cancel_all_others(event_loop& loop) {
             if (each.cancelled()) continue;
             const std::exception_ptr error = each.exception();
             if (!error) continue;
-            loop.call_exception_handler(
-                {"Unhandled exception during the shutdown of run()", error, each.get_name(), {}});
+            loop.call_exception_handler({"Unhandled exception during the shutdown of run()", error,
+                                         each.get_name(), failure_place(each.core())});
         }
     }
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/core_hooks.hpp"
+#include "core/failure_place.hpp"
 #include "loop/loop_core.hpp"
 
 namespace bide::detail {
@@ -83,6 +84,7 @@ void end_failed(task_base& task, std::exception_ptr error) {
         return end_cancelled(task);
     }
     task.fail(error);
+    keep_failure_place(task);
     if (!fatal) task.set(flag::unretrieved);
     end(task);
     if (fatal) std::rethrow_exception(error);
@@ -147,8 +149,12 @@ void run_task(ready_node& node) {
 
 // The loop closes; destroy_tasks takes care of the task itself. What an operation made for it goes now.
 void discard_task(ready_node& node) noexcept {
-    wait* const was = static_cast<task_base&>(static_cast<timer_node&>(node)).waiting_on;
-    if (was != nullptr && was->kind == &io_wait) drop_result(static_cast<io_wait_state*>(was)->request);
+    const auto& task = static_cast<task_base&>(static_cast<timer_node&>(node));
+    if (task.waiting_on == nullptr || task.waiting_on->kind != &io_wait) return;
+    op_request& request = static_cast<io_wait_state*>(task.waiting_on)->request;
+    drop_result(request);
+    if (request.kind->borrows)
+        static_cast<loop_core*>(task.loop)->os->give_back(std::exchange(request.args.data, nullptr));
 }
 
 void note_frame_end(task_base& task, void* frame) noexcept {

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <filesystem>
 #include <string>
 
 #include "base/code_places.hpp"
@@ -43,7 +44,9 @@ bool is_of_a_library(const code_place& place) {
 
 std::string text_of(const std::vector<code_place>& places, std::size_t from) {
     for (std::size_t i = from; i < places.size(); ++i) {
-        if (!is_of_a_library(places[i])) return places[i].file + ":" + std::to_string(places[i].line);
+        if (is_of_a_library(places[i])) continue;
+        const auto file = std::filesystem::path(places[i].file).lexically_normal();  // no build/../main.cpp
+        return file.string() + ":" + std::to_string(places[i].line);
     }
     return {};
 }
@@ -68,7 +71,12 @@ void report(const promise_base& promise) noexcept {
         const std::string made = where_made(promise);
         std::string text = "A coroutine was never awaited: " + short_function_name(defined.function_name());
         if (!made.empty()) text += ", defined at " + definition;
-        report_late(this_loop, {text, nullptr, {}, made.empty() ? definition : made});
+        report_late(this_loop,
+                    {text,
+                     nullptr,
+                     {},
+                     made.empty() ? definition : made,
+                     "co_await it, or give it to create_task() or run(): a call alone runs nothing"});
     } catch (...) {  // no memory for the text
     }
 }

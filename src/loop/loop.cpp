@@ -64,24 +64,27 @@ event_loop::event_loop(std::unique_ptr<detail::backend> backend, const loop_opti
 event_loop::~event_loop() { close(); }
 
 void event_loop::run_forever() {
-    if (closed_) throw invalid_state_error("run_forever: the event loop is closed; make a new one");
-    if (is_running()) throw invalid_state_error("run_forever: this event loop is already running");
-    if (detail::this_loop != nullptr) {
-        throw invalid_state_error(
-            "run_forever: another event loop is running in this thread; await instead of running");
-    }
-    if (core_->os->inherited()) {
-        throw invalid_state_error(
-            "run_forever: this event loop was made before fork(); make a new one in the child");
-    }
-    if (core_->runner && !core_->runner.is_here()) {
-        throw invalid_state_error("run_forever: this event loop belongs to the thread that ran it first; "
-                                  "make one loop for each thread");
-    }
+    check_may_run("run_forever");
     core_->run_forever();
 }
 
-void event_loop::stop() noexcept { core_->stopping = true; }
+void event_loop::check_may_run(const char* call) const {
+    const auto refuse = [call](const char* why) {
+        throw invalid_state_error(std::string(call) + ": " + why);
+    };
+    if (closed_) refuse("the event loop is closed; make a new one");
+    if (is_running()) refuse("this event loop is already running");
+    if (detail::this_loop != nullptr)
+        refuse("another event loop is running in this thread; await instead of running");
+    if (core_->os->inherited()) refuse("this event loop was made before fork(); make a new one in the child");
+    if (core_->runner && !core_->runner.is_here())
+        refuse("this event loop belongs to the thread that ran it first; make one loop for each thread");
+}
+
+void event_loop::stop() {
+    if (BIDE_CHECKED != 0 || state_->debug) check_thread("stop");
+    core_->stopping = true;
+}
 bool event_loop::is_running() const noexcept {
     return core_->thread.load(std::memory_order_relaxed) != std::thread::id();
 }
@@ -102,10 +105,14 @@ void event_loop::close() {
 
 void event_loop::check_call_slow() const {
     if (closed_) throw invalid_state_error("the event loop is closed");
-    if (is_running() && core_->thread.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
-        throw invalid_state_error(
-            "this event loop runs in another thread; use call_soon_threadsafe or run_coroutine_threadsafe");
-    }
+    check_thread("");
+}
+
+void event_loop::check_thread(const char* call) const {
+    if (!core_->runs_elsewhere()) return;
+    throw invalid_state_error(
+        std::string(call) + (*call == '\0' ? "" : ": ") +
+        "this event loop runs in another thread; use call_soon_threadsafe or run_coroutine_threadsafe");
 }
 
 void event_loop::adopt(detail::callback& what) noexcept {

@@ -46,8 +46,25 @@ loop_core::loop_core(event_loop& owner, std::unique_ptr<backend> system, std::st
 
 loop_core::~loop_core() { delist(*this); }
 
-void loop_core::run_forever() {
+void loop_core::take_thread() noexcept {
     if (!runner) runner = thread_mark::here();
+}
+
+void loop_core::run_forever() {
+    run([this] {
+        do { run_once(); } while (!stopping);
+    });
+}
+
+void loop_core::run_ready() {
+    arrivals.awake();
+    stopping = true;  // the turn of a loop that is to stop does not sleep
+    run([this] { run_once(); });
+}
+
+template <class Turns>
+void loop_core::run(Turns turns) {
+    take_thread();
     thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
     this_loop = this;
     const scope_guard leave([this]() noexcept {
@@ -55,7 +72,7 @@ void loop_core::run_forever() {
         thread.store({}, std::memory_order_relaxed);
         stopping = false;
     });
-    do { run_once(); } while (!stopping);
+    turns();
 }
 
 // One turn: look at the operating system, then run what is ready. What the batch schedules waits for the next turn.
@@ -78,7 +95,7 @@ void loop_core::look_at_os() {
     ran_ = 0;
     if (interrupts.load(std::memory_order_relaxed) != 0 && on_interrupt) on_interrupt();
     if (!ready.empty() || stopping) {
-        if (os->in_flight() != 0) os->poll(0, ready);
+        if (os->in_flight() != 0 || embedded) os->poll(0, ready);
         if (timers.empty()) return;
     } else {
         const std::int64_t deadline = timers.next_deadline();
@@ -141,6 +158,7 @@ void loop_core::close() noexcept {
     close_watches(*this);
     close_guests();
     drop_queued();
+    system_slot.reset();
     if (hooks != nullptr) hooks->destroy_tasks(*this);
     drain();
     door->close();

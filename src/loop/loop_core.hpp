@@ -30,6 +30,9 @@ public:
 
     void run_forever();
     void run_once();
+    // One turn for somebody else's loop, which polls the backend's descriptor.
+    void run_ready();
+    void take_thread() noexcept;
     // Whether a thread other than the calling one runs it.
     [[nodiscard]] bool runs_elsewhere() const noexcept {
         return thread != std::thread::id() && thread != std::this_thread::get_id();
@@ -66,6 +69,7 @@ public:
     std::vector<std::shared_ptr<signal_watch>> signals;  // that have a handler
     bool stopping = false;
     bool closed = false;
+    bool embedded = false;  // somebody else's loop polls the backend's descriptor
 
     // Set from a signal handler; `on_interrupt` is called in the loop for what has come.
     std::atomic<int> interrupts{0};
@@ -77,8 +81,11 @@ public:
     // Whatever upper layers keep with a loop until it closes, such as the default executor.
     std::shared_ptr<void> executor_slot;
     std::shared_ptr<void> core_slot;
+    std::shared_ptr<void> system_slot;  // goes before what is in flight is waited for: children are killed
 
 private:
+    template <class Turns>
+    void run(Turns turns);
     void look_at_os();
     void run_batch();
     void run_batch_debug();

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "base/error_hints.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/loop_list.hpp"
 
@@ -36,6 +37,10 @@ void event_loop::default_exception_handler(const exception_context& context) noe
         if (!context.task.empty()) text += "  task: " + context.task + "\n";
         if (!context.where.empty()) text += "  at: " + context.where + "\n";
         if (context.exception) text += "  exception: " + describe_exception(context.exception) + "\n";
+        const std::string hint = detail::hint_for(context.exception);
+        for (const std::string& each : {hint, context.hint}) {
+            if (!each.empty()) text += "  hint: " + each + "\n";
+        }
         std::fwrite(text.data(), 1, text.size(), stderr);
     } catch (...) {  // no memory for the text: the one sentence must do
         std::fputs("bide: an error could not be reported for lack of memory\n", stderr);
@@ -57,15 +62,24 @@ void report_late(const loop_state* loop, const exception_context& context) noexc
 void loop_core::run_one_measured(ready_node& node) {
     const std::int64_t before = os->now();
     const ready_ops* const ops = node.ops;
-    // What ran is named before it runs: it may not exist afterwards.
-    const std::string name = hooks != nullptr && hooks->name != nullptr ? hooks->name(node) : std::string();
+    const auto describe = [&](bool after) {
+        return hooks == nullptr || hooks->step == nullptr ? step_place() : hooks->step(*this, node, after);
+    };
+    const step_place began = describe(false);  // what runs is named now: it may not exist afterwards
     const scope_guard after([&] {
         const std::int64_t took = os->now() - before;
         if (took < slow_ns) return;
-        char text[160];
-        std::snprintf(text, sizeof text, "Executing %s took %.3f seconds: the loop was blocked",
-                      name.empty() ? "a callback" : name.c_str(), static_cast<double>(took) * 1e-9);
-        report(*this, {text, nullptr, {}, {}});
+        const step_place ended = describe(true);
+        char seconds[32];
+        std::snprintf(seconds, sizeof seconds, "%.3f", static_cast<double>(took) * 1e-9);
+        std::string where = began.where;
+        if (ended.task == began.task && !ended.where.empty() && ended.where != where)
+            where = "between " + where + " and " + ended.where;
+        report(*this, {"Executing " + (began.task.empty() ? "a callback" : "task '" + began.task + "'") +
+                           " took " + seconds + " seconds: the loop was blocked",
+                       nullptr, began.task, where,
+                       "a coroutine must not block: co_await bide::sleep(), or "
+                       "bide::to_thread(fn) for what takes long"});
     });
     ops->run(node);
 }

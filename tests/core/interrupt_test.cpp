@@ -183,6 +183,58 @@ TEST(interrupt, a_handler_of_the_program_is_left_alone) {
               0);
 }
 
+// While the loop has a handler for SIGINT, that is called; without it, Ctrl-C cancels again.
+TEST(interrupt, comes_back_when_a_signal_handler_is_removed) {
+    EXPECT_EQ(in_child([] {
+                  int calls = 0;
+                  const auto main = [&]() -> bide::coro<void> {
+                      bide::event_loop& loop = bide::get_running_loop();
+                      loop.add_signal_handler(SIGINT, [&] { ++calls; });
+                      std::raise(SIGINT);
+                      co_await bide::sleep(1ms);
+                      loop.remove_signal_handler(SIGINT);
+                      std::raise(SIGINT);
+                      co_await bide::sleep(1h);
+                  };
+                  return how_run_ends(main) == interrupted && calls == 1 ? 0 : 1;
+              }),
+              0);
+}
+
+TEST(interrupt, a_signal_handler_that_outlives_the_run_leaves_the_default_action) {
+    EXPECT_EQ(in_child([] {
+                  const auto main = []() -> bide::coro<void> {
+                      bide::get_running_loop().add_signal_handler(SIGINT, [] {});
+                      co_return;
+                  };
+                  bide::run(main());
+                  return std::signal(SIGINT, SIG_IGN) == SIG_DFL ? 0 : 1;
+              }),
+              0);
+}
+
+// A library may keep the action that it finds, and put it back when the run is over.
+TEST(interrupt, put_back_too_late_it_is_the_default_action) {
+    EXPECT_EQ(in_child([] {
+                  struct sigaction kept{};
+                  const auto main = [&]() -> bide::coro<void> {
+                      ::sigaction(SIGINT, nullptr, &kept);
+                      co_return;
+                  };
+                  bide::run(main());
+                  ::sigaction(SIGINT, &kept, nullptr);
+                  const auto again = []() -> bide::coro<void> {
+                      std::raise(SIGINT);
+                      co_await bide::sleep(1h);
+                  };
+                  if (how_run_ends(again) != interrupted) return 1;
+                  ::sigaction(SIGINT, &kept, nullptr);
+                  std::raise(SIGINT);
+                  return 2;
+              }),
+              killed + SIGINT);
+}
+
 TEST(interrupt, only_the_main_thread_takes_it) {
     EXPECT_EQ(in_child([] {
                   bool default_action = false;

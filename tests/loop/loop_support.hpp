@@ -81,7 +81,6 @@ public:
     void forget(int) noexcept override {}
     std::int64_t now() noexcept override { return clock; }
     [[nodiscard]] const char* name() const noexcept override { return "scripted"; }
-    [[nodiscard]] bool holds_memory() const noexcept override { return false; }
 
     std::int64_t clock = 1'000'000'000;
     std::vector<std::int64_t> polls;  // the deadlines asked for
