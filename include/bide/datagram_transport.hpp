@@ -25,8 +25,8 @@ namespace detail {
 
 class datagram_state;
 
-void retain_datagram(datagram_state& state) noexcept;
-void release_datagram(datagram_state& state) noexcept;
+void retain(datagram_state& state) noexcept;
+void release(datagram_state& state) noexcept;
 
 }  // namespace detail
 
@@ -35,19 +35,8 @@ void release_datagram(datagram_state& state) noexcept;
 class datagram_transport {
 public:
     datagram_transport() noexcept = default;
-    datagram_transport(const datagram_transport& other) noexcept : state_(other.state_) {
-        if (state_ != nullptr) detail::retain_datagram(*state_);
-    }
-    datagram_transport(datagram_transport&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    datagram_transport& operator=(datagram_transport other) noexcept {
-        std::swap(state_, other.state_);
-        return *this;
-    }
-    ~datagram_transport() {
-        if (state_ != nullptr) detail::release_datagram(*state_);
-    }
 
-    explicit operator bool() const noexcept { return state_ != nullptr; }
+    explicit operator bool() const noexcept { return static_cast<bool>(state_); }
     friend bool operator==(const datagram_transport&, const datagram_transport&) noexcept = default;
 
     /// Sends one datagram, which may be empty; queues a copy when the system has no room. To `to`, or to the remote
@@ -83,7 +72,7 @@ public:
     [[nodiscard]] detail::datagram_state& state() const;
 
 private:
-    detail::datagram_state* state_ = nullptr;
+    detail::counted_ref<detail::datagram_state> state_;
 };
 
 /// Is given the datagrams that arrive. Python: asyncio.DatagramProtocol.

@@ -3,6 +3,7 @@
 
 #include <bide/address.hpp>
 #include <bide/coro.hpp>
+#include <bide/descriptor.hpp>
 #include <bide/detail/net/socket_ref.hpp>
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bide {
 
@@ -27,6 +29,7 @@ class accepted_socket;
 class datagram;
 class datagram_endpoint;
 class datagram_info;
+class received_fds;
 
 /// Owns a socket descriptor; non-blocking, closed on exec and on destruction.
 ///
@@ -40,7 +43,7 @@ class datagram_info;
 /// at the next await. So no bytes, datagrams or connections are lost; only sendall() and sendfile() may have done a part.
 /// Threads: one loop at a time; use by a second one while the first runs throws invalid_state_error.
 /// Python: socket.socket with loop.sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
-/// sock_sendto, sock_connect, sock_accept, sock_sendfile.
+/// sock_sendto, sock_connect, sock_accept, sock_sendfile, and socket.send_fds, recv_fds.
 class socket {
 public:
     /// Throws: std::system_error; std::invalid_argument for the unspecified family. Source: socket(2).
@@ -96,6 +99,17 @@ public:
                                                std::optional<std::uint64_t> count = std::nullopt,
                                                sendfile_fallback fallback = sendfile_fallback::read_and_send);
 
+    /// Sends all of the bytes, one at least, and with the first of them copies of descriptors: the receiver has the same open
+    /// files, whatever becomes of these. They must stay open until the await is over. Unix sockets only.
+    /// Throws: std::invalid_argument for no bytes, more than 253 descriptors, another family.
+    /// Python: socket.send_fds, which gives the number of bytes. Source: sendmsg(2), unix(7).
+    [[nodiscard]] coro<void> send_fds(std::string_view bytes, std::vector<int> fds);
+    /// Receives up to `most` bytes, one at least, as recv() does, and the descriptors that came with them, closed on exec.
+    /// Throws: std::errc::message_size when more than `max_fds` came; those that did are closed then. They are closed, too,
+    /// when the task is gone. A plain recv() at such a place of the stream drops them. std::invalid_argument: `most` is 0.
+    /// Python: socket.recv_fds. Source: recvmsg(2), unix(7).
+    [[nodiscard]] coro<received_fds> recv_fds(std::size_t most, std::size_t max_fds = 16);
+
     /// Source: shutdown(2).
     void shutdown(shutdown_how how);
     /// Ends operations in flight on it, with an error, and closes it. Idempotent. Source: close(2).
@@ -150,6 +164,17 @@ public:
     std::string data;
     address sender;
     bool truncated;  ///< it was longer than there was room for
+};
+
+/// What recv_fds() gives: `auto [data, fds, cut] = co_await peer.recv_fds(64);`
+class received_fds {
+public:
+    received_fds(std::string d, std::vector<descriptor> f, bool t) noexcept
+        : data(std::move(d)), fds(std::move(f)), truncated(t) {}
+
+    std::string data;  ///< empty at the end of the stream
+    std::vector<descriptor> fds;
+    bool truncated;  ///< of a datagram: it was longer than there was room for
 };
 
 /// What recvfrom_into() gives.

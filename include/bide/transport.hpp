@@ -1,6 +1,7 @@
 // bide/net: a connection as a protocol sees it: write, pause, close.
 #pragma once
 
+#include <bide/detail/base/counted_ref.hpp>
 #include <bide/stream.hpp>
 
 #include <cstddef>
@@ -9,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace bide {
 
@@ -19,8 +19,8 @@ namespace detail {
 
 class transport_state;
 
-void retain_transport(transport_state& transport) noexcept;
-void release_transport(transport_state& transport) noexcept;
+void retain(transport_state& transport) noexcept;
+void release(transport_state& transport) noexcept;
 
 }  // namespace detail
 
@@ -31,19 +31,8 @@ void release_transport(transport_state& transport) noexcept;
 class transport {
 public:
     transport() noexcept = default;
-    transport(const transport& other) noexcept : state_(other.state_) {
-        if (state_ != nullptr) detail::retain_transport(*state_);
-    }
-    transport(transport&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    transport& operator=(transport other) noexcept {
-        std::swap(state_, other.state_);
-        return *this;
-    }
-    ~transport() {
-        if (state_ != nullptr) detail::release_transport(*state_);
-    }
 
-    explicit operator bool() const noexcept { return state_ != nullptr; }
+    explicit operator bool() const noexcept { return static_cast<bool>(state_); }
     friend bool operator==(const transport&, const transport&) noexcept = default;
 
     /// Sends what can be sent at once and buffers the rest; never waits and does not throw for a peer that is gone.
@@ -99,7 +88,7 @@ public:
     [[nodiscard]] detail::transport_state& state() const;
 
 private:
-    detail::transport_state* state_ = nullptr;
+    detail::counted_ref<detail::transport_state> state_;
 };
 
 }  // namespace bide

@@ -42,7 +42,8 @@ std::string certificate_name(const connection_options& options, std::string host
 // The connection over a connected socket; `name` is the one in the certificate, where TLS is asked for.
 coro<connection> begin(socket made, std::string name, const connection_options& options) {
     detail::loop_state& loop = detail::current_loop_state("open_connection");
-    stream_ref stream(detail::make_socket_stream(loop, made.fileno()));
+    const bool unix_socket = made.local_address().family() == address_family::local;
+    stream_ref stream(detail::make_socket_stream(loop, made.fileno(), unix_socket));
     static_cast<void>(made.release());
     if (options.tls()) {
         auto securing =

@@ -16,8 +16,8 @@ constexpr std::size_t largest = 256 * 1024;  // as asyncio's; pages that no data
 constexpr std::size_t overhead = 8;          // of a queued datagram, against the water marks
 }  // namespace
 
-void retain_datagram(datagram_state& state) noexcept { state.retain(); }
-void release_datagram(datagram_state& state) noexcept { state.release(); }
+void retain(datagram_state& state) noexcept { state.retain(); }
+void release(datagram_state& state) noexcept { state.release(); }
 
 const ready_ops datagram_state::input_ops{
     [](ready_node& node) { come_back(node, [](datagram_state& self) { self.received(); }); },

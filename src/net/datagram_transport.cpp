@@ -17,7 +17,7 @@ void datagram_protocol::datagram_received(std::string_view, const address&) {}
 void datagram_protocol::error_received(const std::system_error&) {}
 
 detail::datagram_state& datagram_transport::state() const {
-    if (state_ == nullptr) {
+    if (!state_) {
         throw invalid_state_error("this transport is empty: connection_made() has not set it yet");
     }
     return *state_;

@@ -1,7 +1,8 @@
 // bide/net: the reading end of a pipe or terminal as a stream.
 //
 // A read waits for readiness and holds no buffer meanwhile; so it costs an idle pipe nothing, and the kernel never owns
-// memory of ours. While the pipe gives as much as is asked for, a few reads follow one wait.
+// memory of ours. While the pipe gives as much as is asked for, reads follow without a wait, and a pipe that is found full
+// is made larger: what costs most is that the two processes take turns.
 #include <bide/detail/core/io_awaiter.hpp>
 #include <bide/detail/os/ops.hpp>
 #include <bide/error.hpp>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "net/pipe_stream.hpp"
 #include "os/sock.hpp"
@@ -20,8 +22,15 @@ namespace bide::detail {
 
 namespace {
 
-constexpr std::size_t scratch_size = 64 * 1024;  // what a pipe holds
-constexpr int reads_for_one_wait = 4;            // 256 KiB: a share of a turn
+constexpr std::size_t scratch_size = 256 * 1024;  // a share of a turn
+
+constexpr std::ptrdiff_t full_pipe = 64 * 1024;
+
+// For a descriptor that nobody else closes: the backend may rely on what it knows of it.
+constexpr op_kind own_look_op{.name = "poll for reading",
+                              .prepare = [](const op_args& a) noexcept { return poll_read_op.prepare(a); },
+                              .attempt = [](const op_args& a) noexcept { return poll_read_op.attempt(a); },
+                              .waits_for = ready_for::reading};
 
 char* scratch() {
     static thread_local std::unique_ptr<char[]> buffer;
@@ -38,18 +47,18 @@ public:
         const stream_ref hold(self());
         for (;;) {
             if (end_.fd < 0) co_return std::size_t{0};
-            if (reads_ > 0) {
+            if (may_read_) {
                 const std::ptrdiff_t got = read(into, most);
                 if (got >= 0) co_return static_cast<std::size_t>(got);
             }
             args.fd = end_.fd;
             try {
-                co_await io_awaiter(poll_read_op, args);
+                co_await io_awaiter(end_.owned && !end_.shared ? own_look_op : poll_read_op, args, drained_);
             } catch (const std::system_error& e) {
                 if (end_.fd < 0) co_return std::size_t{0};  // closed by its own side meanwhile
                 fail(e.code().value());
             }
-            reads_ = end_.shared ? 1 : reads_for_one_wait;
+            may_read_ = true;
         }
     }
 
@@ -87,15 +96,21 @@ private:
         const std::ptrdiff_t got = end_.kind == sys::file_kind::socket
                                        ? sys::recv_now(end_.fd, scratch(), room)
                                        : sys::read_now(end_.fd, scratch(), room);
-        reads_ = got == static_cast<std::ptrdiff_t>(room) ? reads_ - 1 : 0;
+        may_read_ = got == static_cast<std::ptrdiff_t>(room) && !end_.shared;
+        // A terminal gives a line at a time, however much there is.
+        drained_ = !may_read_ && got != 0 && !end_.shared && end_.kind == sys::file_kind::pipe;
         if (got > 0) into.append(scratch(), static_cast<std::size_t>(got));
+        if (got >= full_pipe && end_.kind == sys::file_kind::pipe && !std::exchange(enlarged_, true))
+            sys::enlarge_pipe(end_.fd);
         if (got == -EIO && end_.kind == sys::file_kind::terminal) return 0;
         if (got < 0 && got != -EAGAIN) fail(static_cast<int>(-got));
         return got;
     }
 
     pipe_end end_;
-    int reads_ = 0;  // that may be tried before the next wait
+    bool may_read_ = false;  // without a wait before
+    bool drained_ = false;   // the last read has found all there was
+    bool enlarged_ = false;
 };
 
 }  // namespace

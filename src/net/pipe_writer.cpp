@@ -21,9 +21,16 @@ namespace bide::detail {
 
 namespace {
 
-constexpr std::size_t keep_capacity = 1024;       // of an idle pipe's buffer
-constexpr std::size_t compact_after = 64 * 1024;  // bytes written that still lie before those that wait
-constexpr std::size_t terminal_room = 256;        // Linux calls a terminal writable when this much fits
+constexpr std::size_t keep_capacity = 1024;             // of an idle pipe's buffer
+constexpr std::size_t compact_after = 64 * 1024;        // bytes written that still lie before those that wait
+constexpr std::size_t worth_a_larger_pipe = 16 * 1024;  // left over when the pipe is full
+constexpr std::size_t terminal_room = 256;              // Linux calls a terminal writable when this much fits
+
+// For a descriptor that nobody else closes: the backend may rely on what it knows of it.
+constexpr op_kind own_room_op{.name = "poll for writing",
+                              .prepare = [](const op_args& a) noexcept { return poll_write_op.prepare(a); },
+                              .attempt = [](const op_args& a) noexcept { return poll_write_op.attempt(a); },
+                              .waits_for = ready_for::writing};
 
 class pipe_writer final : public stream_core {
 public:
@@ -41,10 +48,12 @@ public:
     void send(std::string_view bytes) override {
         if (closing_ || bytes.empty()) return;
         if (unsent() == 0 && !end_.shared) {
-            const std::ptrdiff_t sent = write(bytes);
-            if (sent < 0 && sent != -EAGAIN) return fail(static_cast<int>(-sent));
-            if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
-            if (bytes.empty()) return;
+            do {
+                const std::ptrdiff_t sent = write(bytes);
+                if (sent < 0 && sent != -EAGAIN) return fail(static_cast<int>(-sent));
+                if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+                if (bytes.empty()) return;
+            } while (bytes.size() >= worth_a_larger_pipe && make_room());
         }
         pending_.append(bytes);
         if (!output_.in_flight()) wait_for_room();
@@ -78,6 +87,8 @@ public:
         if (result < 0) return fail(-result);
         const std::ptrdiff_t sent = write(std::string_view(pending_).substr(head_, most()));
         if (sent < 0 && sent != -EAGAIN) return fail(static_cast<int>(-sent));
+        if (sent == -EAGAIN && sys::reader_is_gone(result))
+            return fail(EPIPE);  // a terminal is ready then, but full
         drop(static_cast<std::size_t>(std::max<std::ptrdiff_t>(sent, 0)));
         if (unsent() != 0) {
             wait_for_room();
@@ -103,7 +114,17 @@ private:
         delete this;
     }
 
-    void wait_for_room() noexcept { output_.start(poll_write_op, op_args{.fd = end_.fd}); }
+    void wait_for_room() noexcept {
+        output_.start(end_.owned && !end_.shared ? own_room_op : poll_write_op, op_args{.fd = end_.fd});
+    }
+
+    // Much is to go through it.
+    // Whether there may be more than a moment ago.
+    bool make_room() noexcept {
+        if (end_.kind != sys::file_kind::pipe || end_.shared || std::exchange(enlarged_, true)) return false;
+        sys::enlarge_pipe(end_.fd);
+        return true;
+    }
 
     std::ptrdiff_t write(std::string_view bytes) const noexcept {
         if (end_.kind == sys::file_kind::socket) return sys::send_now(end_.fd, bytes.data(), bytes.size());
@@ -146,6 +167,7 @@ private:
     pipe_end end_;
     std::string pending_;
     std::size_t head_ = 0;  // what lies before it was written
+    bool enlarged_ = false;
     stream_operation<pipe_writer, &pipe_writer::room, &pipe_writer::loop_closed> output_;
     stream_operation<pipe_writer, &pipe_writer::noticed, &pipe_writer::loop_closed> watch_;
 };

@@ -7,11 +7,9 @@
 
 namespace bide::detail {
 
-reader_ref::reader_ref(const reader_ref& other) noexcept : state_(other.state_) {
-    if (state_ != nullptr) ++state_->refs;
-}
-void reader_ref::release() const noexcept {
-    if (--state_->refs == 0) delete state_;
+void retain(reader_state& reader) noexcept { ++reader.refs; }
+void release(reader_state& reader) noexcept {
+    if (--reader.refs == 0) delete &reader;
 }
 
 void reader_state::wake() noexcept {

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <bide/coro.hpp>
-#include <bide/server.hpp>
 #include <bide/stream.hpp>
 
-#include <memory>
+#include "net/client_service.hpp"
 
 namespace bide::detail {
 
-// Runs the handler. What it lets out is reported, and the connection closed: what was written is sent. But a handler that ends with the failure of
-// its own connection is not reported: that a peer goes is no fault of the program (debug mode reports it, as asyncio's
-// does).
-coro<void> serve_client(std::shared_ptr<client_handler> handler, connection client);
+// Runs the handler. What it lets out is reported, and the connection closed: what was written is sent. But a handler that
+// ends with the failure of its own connection is not reported: that a peer goes is no fault of the program (debug mode
+// reports it, as asyncio's does).
+coro<void> serve_client(counted_ref<client_service> service, connection client);
 
 }  // namespace bide::detail

@@ -17,24 +17,16 @@ namespace bide::detail {
 
 namespace {
 
-using ticket_ref = std::shared_ptr<client_ticket>;
-
 connection connection_over(stream_ref stream, const server_options& options) {
     return {stream_reader(stream, options.limit()), stream_writer(stream)};
 }
 
-// The handler, which keeps the ticket.
-handler_ref handler_with(ticket_ref ticket) {
-    client_handler* const handler = ticket->service().handler.get();
-    return {std::move(ticket), handler};
-}
-
 // A handshake that fails is no fault of the program; the stream is closed then.
-coro<void> secure_client(ticket_ref ticket, stream_ref plain) {
+coro<void> secure_client(counted_ref<client_list> service, stream_ref plain) {
     stream_ref secured;
     std::exception_ptr error;
     loop_state& loop = plain->loop();
-    const server_options& options = ticket->service().options;
+    const server_options& options = service->options();
     auto handshake = start_tls_over(plain, *options.tls(), tls_side::server, {}, {},
                                     options.handshake_limit(), options.shutdown_limit());
     try {
@@ -46,34 +38,25 @@ coro<void> secure_client(ticket_ref ticket, stream_ref plain) {
         if (loop.debug) report(static_cast<loop_core&>(loop), {"A TLS handshake failed", error, {}, {}});
         co_return;
     }
-    if (const auto server = ticket->server()) server->replace(*plain, *secured);
     plain = {};
     connection client = connection_over(std::move(secured), options);
-    auto serving = serve_client(handler_with(std::move(ticket)), std::move(client));
+    auto serving = serve_client(std::move(service), std::move(client));
     co_await std::move(serving);
 }
 
 }  // namespace
 
-client_ticket::client_ticket(const std::shared_ptr<server_state>& of) : service_(of->service_), server_(of) {
-    ++of->tasks_;
-}
-
-client_ticket::~client_ticket() {
-    const auto server = server_.lock();
-    if (!server) return;
-    --server->tasks_;
-    server->check_end();
-}
-
 server_state::server_state(loop_state& loop, handler_ref handler, server_options options)
     : loop_guest([](loop_guest& self) noexcept { static_cast<server_state&>(self).close(); }),
       loop_(loop),
-      service_(std::make_shared<client_service>(client_service{std::move(handler), std::move(options)})) {
+      clients_(new client_list(*this, std::move(handler), std::move(options))) {
     insert_before(loop.guests);
 }
 
-server_state::~server_state() { close(); }
+server_state::~server_state() {
+    close();
+    clients_->leave_server();
+}
 
 void server_state::listen_on(const std::vector<address>& addresses) {
     std::exception_ptr missing;
@@ -93,7 +76,7 @@ void server_state::listen_on(const std::vector<address>& addresses) {
 }
 
 void server_state::open(const address& where) {
-    const server_options& options = service_->options;
+    const server_options& options = clients_->options();
     unique_fd made;
     // One port for all addresses, where that can be had.
     if (where.family() != address_family::local && where.port() == 0 && !listeners_.empty()) {
@@ -118,7 +101,8 @@ void server_state::start() {
     if (closed_) throw invalid_state_error("start_serving: the server is closed");
     if (std::exchange(serving_, true)) return;
     for (listener* const each : listeners_) {
-        start_listener(*each, [this](int fd) { accepted(fd); });
+        const bool unix_socket = listener_address(*each).family() == address_family::local;
+        start_listener(*each, [this, unix_socket](int fd) { accepted(fd, unix_socket); });
     }
 }
 
@@ -138,63 +122,31 @@ std::vector<address> server_state::addresses() const {
     return found;
 }
 
-std::vector<stream_ref> server_state::clients() const {
-    std::vector<stream_ref> held;
-    held.reserve(clients_.size());
-    for (stream_core* const each : clients_) {
-        each->retain();
-        held.emplace_back(each);
-    }
-    return held;
-}
-
-void server_state::accepted(int fd) {
+void server_state::accepted(int fd, bool unix_socket) {
     unique_fd owned(fd);
     const auto self = shared_from_this();  // an eager handler may drop the last handle
-    clients_.reserve(clients_.size() + 1);
-    stream_ref stream(make_socket_stream(loop_, fd));
+    stream_ref stream(make_socket_stream(loop_, fd, unix_socket));
     static_cast<void>(owned.release());
-    clients_.push_back(stream.get());
-    enrol(*stream, clients_.size() - 1);
-    if (clients_.size() >= service_->options.connection_limit()) {
+    clients_->add(*stream);
+    if (clients_->size() >= clients_->options().connection_limit()) {
         paused_ = true;
         for (listener* const each : listeners_) pause_listener(*each);
     }
-    auto ticket = std::make_shared<client_ticket>(self);
-    if (service_->options.tls()) {
-        create_task(*loop_.loop, secure_client(std::move(ticket), std::move(stream)));
+    if (clients_->options().tls()) {
+        create_task(*loop_.loop, secure_client(clients_, std::move(stream)));
     } else {
-        connection client = connection_over(std::move(stream), service_->options);
-        create_task(*loop_.loop, serve_client(handler_with(std::move(ticket)), std::move(client)));
+        connection client = connection_over(std::move(stream), clients_->options());
+        create_task(*loop_.loop, serve_client(clients_, std::move(client)));
     }
 }
 
-void server_state::enrol(stream_core& client, std::size_t slot) noexcept {
-    client.slot = slot;
-    client.on_closed = [self = weak_from_this()](stream_core& which) {
-        if (const auto server = self.lock()) server->gone(which);
-    };
-}
-
-void server_state::replace(stream_core& inner, stream_core& outer) noexcept {
-    if (inner.slot >= clients_.size() || clients_[inner.slot] != &inner) return;
-    clients_[inner.slot] = &outer;
-    enrol(outer, inner.slot);
-}
-
-void server_state::gone(stream_core& client) noexcept {
-    if (client.slot >= clients_.size() || clients_[client.slot] != &client) return;  // replaced before
-    clients_.back()->slot = client.slot;
-    clients_[client.slot] = clients_.back();
-    clients_.pop_back();
-    if (std::exchange(paused_, false)) {
-        for (listener* const each : listeners_) resume_listener(*each);
-    }
-    check_end();
+void server_state::client_gone() noexcept {
+    if (!std::exchange(paused_, false)) return;
+    for (listener* const each : listeners_) resume_listener(*each);
 }
 
 void server_state::check_end() noexcept {
-    if (closed_ && clients_.empty() && tasks_ == 0) ended_.set();
+    if (closed_ && clients_->idle()) ended_.set();
 }
 
 coro<void> server_state::wait_closed(std::shared_ptr<server_state> self) {

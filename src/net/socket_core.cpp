@@ -15,8 +15,8 @@
 
 namespace bide::detail {
 
-void retain_socket(socket_core& of) noexcept { of.retain(); }
-void release_socket(socket_core& of) noexcept { of.release_ref(); }
+void retain(socket_core& of) noexcept { of.retain(); }
+void release(socket_core& of) noexcept { of.release_ref(); }
 
 void socket_core::throw_closed(const char* call) {
     throw invalid_state_error(std::string(call) + ": the socket is closed");

@@ -29,15 +29,10 @@ namespace {
 
 constexpr std::size_t share_of_turn = receive_block::size;
 
-std::exception_ptr failure(int error, const char* what, const std::string& peer) {
-    return std::make_exception_ptr(std::system_error(
-        error, std::generic_category(), std::string(what) + " " + (peer.empty() ? "socket" : peer)));
-}
-
 class socket_stream final : public stream_core {
 public:
-    socket_stream(loop_state& loop, int fd) noexcept
-        : stream_core(loop), fd_(fd), receiver_(system().holds_memory()) {}
+    socket_stream(loop_state& loop, int fd, bool unix_socket) noexcept
+        : stream_core(loop), fd_(fd), receiver_(unix_socket) {}
 
     coro<std::size_t> receive(std::string& into, std::size_t most) override {
         received_piece piece;
@@ -100,9 +95,12 @@ public:
             const future<void> back = input_->back;
             co_await back;
         }
-        const op_request& done = input_->operation;
-        if (std::exchange(input_->kept, false) && done.result > 0 && !receiver_.is_look(done)) {
-            const received_piece piece = receiver_.collect(done, static_cast<std::size_t>(done.result));
+        op_request& done = input_->operation;
+        if (!std::exchange(input_->kept, false)) co_return kept;
+        if (done.result < 0) receiver_.keep_error(-done.result);
+        if (done.result > 0 && done.args.data != nullptr) {
+            const received_piece piece =
+                receiver_.collect(system(), done, static_cast<std::size_t>(done.result));
             kept = piece.bytes;
         }
         co_return kept;
@@ -199,6 +197,7 @@ private:
         static void discard(ready_node& node) noexcept {
             auto& self = static_cast<input_operation&>(node);
             self.in_flight = false;
+            self.stream.give_back(self.operation);
             self.stream.release();
         }
         static constexpr ready_ops table{run, discard};
@@ -225,7 +224,7 @@ private:
             const future<void> back = std::exchange(input.back, future<void>());
             if (!back.done()) back.set_result();
         }
-        if (fd_ < 0) return;
+        if (fd_ < 0) return give_back(input.operation);
         input.kept = result != -ECANCELED && !input.wanted;
         if (input.wanted && result != -ECANCELED) deliver(result);
     }
@@ -235,12 +234,12 @@ private:
         piece.error = result < 0 ? -result : 0;
         if (result > 0) {
             const std::span<char> room = sink_->room();
-            if (fd_ < 0) return;
-            piece = receiver_.collect(input_->operation, share_of_turn, room);
+            if (fd_ < 0) return give_back(input_->operation);
+            piece = receiver_.collect(system(), input_->operation, share_of_turn, room);
         }
         if (!piece.bytes.empty()) return sink_->received(piece.bytes);
         input_->wanted = false;
-        sink_->receive_ended(piece.error == 0 ? nullptr : failure(piece.error, "receive from", peer_name()));
+        sink_->receive_ended(piece.error == 0 ? nullptr : failure(piece.error, "receive from"));
     }
 
     [[nodiscard]] backend& system() const noexcept { return *static_cast<loop_core*>(loop_)->os; }
@@ -255,19 +254,27 @@ private:
         awaited_.request = receiver_.request(fd_, most);
     }
 
+    // Nobody wants what the operation has brought.
+    void give_back(op_request& done) const noexcept {
+        system().give_back(std::exchange(done.args.data, nullptr));
+    }
+
     // What the operation that a task has awaited brought. Throws what receive() does.
     received_piece collect() {
-        const op_request& done = awaited_.request;
+        op_request& done = awaited_.request;
         received_piece piece;
+        if (fd_ < 0) {  // closed by its own side meanwhile
+            give_back(done);
+            return piece;
+        }
         if (done.result < 0) {
-            if (fd_ < 0) return piece;  // closed by its own side meanwhile
             task_base& task = running_task();
             if (ended_by_cancel(task, done)) throw_cancelled(task);
             piece.error = -done.result;
         } else {
-            piece = receiver_.collect(done, most_);
+            piece = receiver_.collect(system(), done, most_);
         }
-        if (piece.error != 0) std::rethrow_exception(failure(piece.error, "receive from", peer_name()));
+        if (piece.error != 0) std::rethrow_exception(failure(piece.error, "receive from"));
         return piece;
     }
 
@@ -311,7 +318,7 @@ private:
     // The peer is gone: what waits to be sent cannot be; who drains or waits for the close learns why.
     void fail(int error) {
         output_.reset();
-        set_error(failure(error, "send to", peer_name()));
+        set_error(failure(error, "send to"));
         finish_close(nullptr);
     }
 
@@ -319,10 +326,20 @@ private:
 
     void finish_close(std::exception_ptr error) noexcept {
         if (fd_ >= 0) {
+            if (input_ && input_->kept) give_back(input_->operation);
             loop_->loop->forget(fd_);
             sys::close_descriptor(std::exchange(fd_, -1));
         }
         set_closed(std::move(error));
+    }
+
+    // A peer that has reset the connection has no name any more.
+    [[nodiscard]] std::exception_ptr failure(int error, const char* what) const {
+        std::string peer = peer_name();
+        const std::string own = peer.empty() ? own_name() : std::string();
+        if (peer.empty()) peer = own.empty() ? "socket" : "the peer of " + own;
+        return std::make_exception_ptr(
+            std::system_error(error, std::generic_category(), std::string(what) + " " + peer));
     }
 
     [[nodiscard]] std::string peer_name() const {
@@ -350,6 +367,8 @@ private:
 
 }  // namespace
 
-stream_core* make_socket_stream(loop_state& loop, int fd) { return new socket_stream(loop, fd); }
+stream_core* make_socket_stream(loop_state& loop, int fd, bool unix_socket) {
+    return new socket_stream(loop, fd, unix_socket);
+}
 
 }  // namespace bide::detail

@@ -8,6 +8,6 @@
 namespace bide::detail {
 
 // Takes the descriptor, which is a connected stream socket in O_NONBLOCK mode.
-stream_core* make_socket_stream(loop_state& loop, int fd);
+stream_core* make_socket_stream(loop_state& loop, int fd, bool unix_socket);
 
 }  // namespace bide::detail

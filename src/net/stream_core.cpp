@@ -19,8 +19,8 @@ void wake_all(wait_list& list, loop_state& loop) noexcept {
 
 }  // namespace
 
-void retain_stream(stream_core& stream) noexcept { stream.retain(); }
-void release_stream(stream_core& stream) noexcept { stream.release(); }
+void retain(stream_core& stream) noexcept { stream.retain(); }
+void release(stream_core& stream) noexcept { stream.release(); }
 
 stream_core::stream_core(loop_state& loop) noexcept : loop_guest(close_with_loop), loop_(&loop) {
     insert_before(loop.guests);
@@ -85,7 +85,7 @@ void stream_core::update_pause() {
         wake_all(drainers, *loop_);
         if (sink_ != nullptr) sink_->on_resumed();
     }
-    if (on_sent) on_sent();
+    if (watcher != nullptr) watcher->unsent_changed();
 }
 
 void stream_core::receive_failed(std::exception_ptr error) noexcept {
@@ -108,7 +108,7 @@ void stream_core::set_closed(std::exception_ptr error) noexcept {
     wake_all(closers, *loop_);
     unlink();
     if (sink_ != nullptr) sink_->stream_closed();
-    if (on_closed) std::exchange(on_closed, {})(*this);
+    if (watcher != nullptr) std::exchange(watcher, nullptr)->stream_gone(*this);
 }
 
 }  // namespace bide::detail

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <bide/coro.hpp>
-#include <bide/detail/base/move_only_function.hpp>
 #include <bide/detail/base/wait_list.hpp>
 #include <bide/detail/core/io_awaiter.hpp>
 #include <bide/detail/core/task_base.hpp>
@@ -56,6 +55,23 @@ public:
 
 protected:
     ~stream_sink() = default;
+};
+
+// Who counts a stream among others, or lies around it. Lives until stream_gone(), or takes itself away.
+class stream_watcher {
+public:
+    // It is closed; once.
+    virtual void stream_gone(stream_core& which) noexcept = 0;
+    // unsent() has changed.
+    virtual void unsent_changed() {}
+    // `outer`, in which it lies, is watched in its place from now on.
+    virtual void stream_wrapped(stream_core& inner, stream_core& outer) noexcept {
+        static_cast<void>(inner);
+        static_cast<void>(outer);
+    }
+
+protected:
+    ~stream_watcher() = default;
 };
 
 // One end of a stream. Counted: readers, writers, transports and operations in flight each hold a reference. Reading
@@ -131,11 +147,8 @@ public:
     // The end of what is sent was announced.
     [[nodiscard]] bool eof_asked() const noexcept { return eof_asked_; }
 
-    // Called once, when it is closed; for the server that counts its connections.
-    move_only_function<void(stream_core&)> on_closed;
-    std::size_t slot = 0;  // in that server's list
-    // Called when unsent() has changed; for a stream inside another one.
-    move_only_function<void()> on_sent;
+    stream_watcher* watcher = nullptr;
+    std::size_t slot = 0;  // the watcher's own
 
     // Nothing waits to be sent above the low mark: drain need not wait.
     [[nodiscard]] bool paused() const noexcept { return paused_; }

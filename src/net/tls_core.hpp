@@ -26,12 +26,12 @@
 
 namespace bide::detail {
 
-class tls_stream final : public stream_core {
+class tls_stream final : public stream_core, stream_watcher {
 public:
     tls_stream(stream_ref lower, tls_context context, std::string host, duration shutdown_limit);
     ~tls_stream() override;
 
-    // `already` is what was received before.
+    // `already` is what was received before. When it is done, who watched the lower stream watches this one.
     coro<void> handshake(std::string already);
     // "TLS with 'example.org' (127.0.0.1:443)"
     [[nodiscard]] std::string title() const;
@@ -87,7 +87,9 @@ private:
 
     void destroy() noexcept override;
     void close_lower() noexcept;
-    void lower_closed(const std::exception_ptr& error) noexcept;
+    void stream_gone(stream_core& lower) noexcept override;
+    void unsent_changed() override { update_pause(); }
+    void take_watcher() noexcept;
     void end_late();
 
     // Closed on this side, waiting for the peer's end.
@@ -116,8 +118,9 @@ private:
     bool lingers_ = false;    // closed, and the peer has not ended
     std::unique_ptr<ending> ending_;
     stream_ref lower_;
-    tls_stream* below_ = nullptr;  // the same, where that is TLS, too
-    tls_stream* above_ = nullptr;  // whose lower_ this is
+    stream_watcher* lower_watcher_;  // whom it had before
+    tls_stream* below_ = nullptr;    // the same, where that is TLS, too
+    tls_stream* above_ = nullptr;    // whose lower_ this is
 };
 
 }  // namespace bide::detail

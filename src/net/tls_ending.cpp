@@ -17,7 +17,7 @@
 namespace bide::detail {
 
 void tls_stream::destroy() noexcept {
-    if (closed_) {
+    if (closed_ || lower_->closed()) {
         delete this;
         return;
     }
@@ -81,10 +81,12 @@ void tls_stream::end_late() {
     lower_->abort();
 }
 
-void tls_stream::lower_closed(const std::exception_ptr& error) noexcept {
+void tls_stream::stream_gone(stream_core& lower) noexcept {
     timer_handle limit = std::move(limit_);
+    stream_watcher* const whose = std::exchange(lower_watcher_, nullptr);
     lingers_ = false;
-    set_closed(all_sent_ ? nullptr : error);
+    set_closed(all_sent_ ? nullptr : lower.error());
+    if (whose != nullptr) whose->stream_gone(lower);
     limit.cancel();  // with it may go the last reference
 }
 

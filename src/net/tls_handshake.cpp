@@ -18,17 +18,13 @@ tls_stream::tls_stream(stream_ref lower, tls_context context, std::string host, 
       engine_(context_.state(), std::move(host)),
       shutdown_limit_(shutdown_limit),
       lower_(std::move(lower)),
+      lower_watcher_(std::exchange(lower_->watcher, static_cast<stream_watcher*>(this))),
       below_(dynamic_cast<tls_stream*>(lower_.get())) {
-    lower_->on_closed = [this, before = std::move(lower_->on_closed)](stream_core& which) mutable {
-        lower_closed(which.error());
-        if (before) before(which);
-    };
-    lower_->on_sent = [this] { update_pause(); };
     if (below_ != nullptr) below_->above_ = this;
 }
 
 tls_stream::~tls_stream() {
-    lower_->on_sent = {};
+    if (lower_->watcher == this) lower_->watcher = lower_watcher_;
     if (below_ != nullptr) below_->above_ = nullptr;
 }
 
@@ -61,13 +57,22 @@ coro<void> tls_stream::handshake(std::string already) {
     engine_.input().text().append(already);
     for (;;) {
         const tls_status status = advance_handshake();
-        if (status == tls_status::done) co_return;
+        if (status == tls_status::done) break;
         if (status == tls_status::failed) give_up();
         const std::size_t count = co_await lower_->receive(engine_.input().text(), piece);
         if (count != 0 && status == tls_status::want_bytes) continue;
         throw std::system_error(ECONNRESET, std::generic_category(),
                                 title() + ": the peer closed the connection during the handshake");
     }
+    take_watcher();
+}
+
+void tls_stream::take_watcher() noexcept {
+    stream_watcher* const whose = std::exchange(lower_watcher_, nullptr);
+    if (whose == nullptr || closed_) return;
+    watcher = whose;
+    slot = lower_->slot;
+    whose->stream_wrapped(*lower_, *this);
 }
 
 namespace {
@@ -98,6 +103,10 @@ coro<stream_ref> start_tls_over(stream_ref lower, tls_context context, tls_side 
     bool late = false;
     try {
         check_side(context, side);
+        if (lower->closed()) {
+            if (lower->error()) std::rethrow_exception(lower->error());
+            throw std::system_error(ECONNRESET, std::generic_category(), "TLS: the connection is closed");
+        }
         made = new tls_stream(lower, std::move(context), std::move(host), shutdown_limit);
         stream = stream_ref(made);
         auto work = wait_for(made->handshake(std::move(already)), handshake_limit);

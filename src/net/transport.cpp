@@ -19,7 +19,7 @@ bool stream_protocol::eof_received() { return false; }
 void protocol::data_received(std::string_view) {}
 
 detail::transport_state& transport::state() const {
-    if (state_ == nullptr) {
+    if (!state_) {
         throw invalid_state_error("this transport is empty: connection_made() has not set it yet");
     }
     return *state_;

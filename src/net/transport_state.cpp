@@ -12,8 +12,8 @@
 
 namespace bide::detail {
 
-void retain_transport(transport_state& transport) noexcept { transport.retain(); }
-void release_transport(transport_state& transport) noexcept { transport.release(); }
+void retain(transport_state& transport) noexcept { transport.retain(); }
+void release(transport_state& transport) noexcept { transport.release(); }
 
 transport_state::transport_state(stream_ref stream, std::shared_ptr<stream_protocol> protocol)
     : transport_steps(stream->loop()), stream_(std::move(stream)) {

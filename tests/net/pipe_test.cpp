@@ -194,7 +194,7 @@ BIDE_TEST(pipe, a_reader_that_goes_closes_an_idle_writer) {
 BIDE_TEST(pipe, with_bytes_unsent_it_fails_and_no_signal_ends_the_process) {
     pipe_pair ends;
     const stream_writer writer = bide::connect_write_pipe(ends.take_writing());
-    writer.write(std::string(1'000'000, 'x'));
+    writer.write(std::string(4'000'000, 'x'));
     EXPECT_GT(writer.get_write_buffer_size(), 0U);
     ends.close_reading();
     const auto closed = co_await bide::as_result(writer.wait_closed());
@@ -291,6 +291,19 @@ BIDE_TEST(pipe, a_terminal_keeps_its_mode) {
 }
 
 // Where it cannot be opened anew: calls wait until they cannot block.
+// Each read gives one line; those that came with it need no further event to be read.
+BIDE_TEST(pipe, lines_that_reach_a_terminal_together_are_read_one_after_the_other) {
+    const terminal screen;
+    const stream_reader reader = bide::connect_read_pipe(::dup(screen.slave));
+    auto first = bide::create_task(reader.readline());
+    co_await bide::sleep(1s);
+    EXPECT_EQ(::write(screen.master, "one\ntwo\nthree\n", 14), 14);
+    std::string all = co_await first;
+    all += co_await reader.readline();
+    all += co_await reader.readline();
+    EXPECT_EQ(all, "one\ntwo\nthree\n");
+}
+
 BIDE_TEST(pipe, the_master_of_a_terminal_works_too) {
     const terminal screen;
     const stream_reader reader = bide::connect_read_pipe(::dup(screen.master));
@@ -439,6 +452,34 @@ TEST(pipe, cancelling_at_every_point_leaves_nothing_behind) {
         const std::string got = co_await through_a_pipe(std::string(200'000, 'x'));
         EXPECT_EQ(got.size(), 200'000U);
     });
+}
+
+// 1 MiB where this user may have it: what another pipe gets.
+int largest_pipe() {
+    const pipe_pair other;
+    const int got = ::fcntl(other.reading(), F_SETPIPE_SZ, 1024 * 1024);
+    return got > 0 ? got : 64 * 1024;
+}
+
+BIDE_TEST(pipe, one_through_which_much_goes_is_made_larger) {
+    pipe_pair pipe;
+    const int before = ::fcntl(pipe.reading(), F_GETPIPE_SZ);
+    const int most = largest_pipe();
+    stream_reader reader = bide::connect_read_pipe(pipe.take_reading());
+    stream_writer writer = bide::connect_write_pipe(pipe.take_writing());
+    const int fd = std::stoi(writer.get_extra_info("pipe"));
+    writer.write("a little");
+    const std::string little = co_await reader.readexactly(8);
+    EXPECT_EQ(little, "a little");
+    EXPECT_EQ(::fcntl(fd, F_GETPIPE_SZ), before);
+    std::string text(3'000'000, 'x');
+    for (std::size_t at = 0; at < text.size(); at += 1000) text[at] = static_cast<char>('a' + at / 1000 % 26);
+    writer.write(text);
+    writer.close();
+    std::string all = co_await reader.readexactly(1'000'000);
+    EXPECT_GE(::fcntl(fd, F_GETPIPE_SZ), most);
+    all += co_await reader.read();
+    EXPECT_TRUE(all == text);
 }
 
 }  // namespace

@@ -2,11 +2,13 @@
 #include <bide/connection.hpp>
 #include <bide/server.hpp>
 
+#include <algorithm>
 #include <cerrno>
-
 #include <filesystem>
+#include <string>
 
 #include "support/async_test.hpp"
+#include "support/expect.hpp"
 #include "support/servers.hpp"
 #include "support/temp_folder.hpp"
 
@@ -118,6 +120,40 @@ TEST(server_sweep, an_accept_that_fails_for_its_connection_is_repeated_without_a
             if (failed == 0) { EXPECT_TRUE(talked); }
         },
         test_options());
+}
+
+// The table of open files of the whole system is full: as with this process's own limit, accepting pauses for a second.
+TEST(server_sweep, an_accept_that_fails_for_want_of_open_files_is_repeated_after_a_second) {
+    for (const int error : {ENFILE, EMFILE, ENOMEM, ENOBUFS}) {
+        bide::duration waited{};
+        std::string reported;
+        std::size_t reports_made = 0;
+        const auto body = [&]() -> bide::coro<void> {
+            auto& loop = bide::get_running_loop();
+            report_log reports(loop);
+            const auto begun = loop.time();
+            auto server = co_await bide::start_server(quiet_echo, loopback());  // operation 0 is its accept
+            co_await bide::with_server(server, [&] { return talk(server); });
+            waited = loop.time() - begun;
+            reported = reports.text();
+            reports_made = reports.size();
+        };
+        std::uint64_t first = 1;
+        fail_everywhere(
+            body, error,
+            [&](std::uint64_t failed) {
+                first = std::min(first, failed);
+                if (failed != 0) return;
+                EXPECT_GE(waited, 1s) << error;
+                EXPECT_LT(waited, 2s) << error;
+                EXPECT_EQ(reports_made, 1U) << reported;
+                EXPECT_TRUE(
+                    has(reported, "Accepting connections is paused", std::generic_category().message(error)))
+                    << reported;
+            },
+            test_options().allow_reports());
+        EXPECT_EQ(first, 0U);
+    }
 }
 
 // --- several addresses ---

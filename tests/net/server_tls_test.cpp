@@ -1,6 +1,7 @@
 // bide/net: servers that encrypt.
 #include <bide/connection.hpp>
 #include <bide/server.hpp>
+#include <bide/start_tls.hpp>
 
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
@@ -107,6 +108,29 @@ BIDE_TEST(server_tls, clients_that_are_closed_see_a_proper_end) {
     server.close_clients();
     const std::string text = co_await peer.reader.read();  // would throw without close_notify
     EXPECT_EQ(text, "good bye");
+    peer.writer.close();
+    co_await server.wait_closed();
+    EXPECT_EQ(server.connections(), 0U);
+}
+
+// A handler that encrypts the connection itself: the server closes what it has become.
+BIDE_TEST(server_tls, clients_that_the_handler_has_encrypted_see_a_proper_end) {
+    auto upgrade = [](stream_reader reader, stream_writer writer) -> bide::coro<void> {
+        auto secure =
+            co_await bide::start_tls(std::move(reader), std::move(writer), certificates::get().server());
+        secure.writer.write("good bye");
+        const std::string all = co_await secure.reader.read();
+    };
+    auto server = co_await bide::start_server(upgrade, loopback());
+    auto plain = co_await connect(server);
+    const auto options = bide::start_tls_options().server_hostname("localhost");
+    auto peer = co_await bide::start_tls(std::move(plain), certificates::get().client(), options);
+    const std::string first = co_await peer.reader.readexactly(4);
+    EXPECT_EQ(server.connections(), 1U);
+    server.close();
+    server.close_clients();
+    const std::string rest = co_await peer.reader.read();  // would throw without close_notify
+    EXPECT_EQ(first + rest, "good bye");
     peer.writer.close();
     co_await server.wait_closed();
     EXPECT_EQ(server.connections(), 0U);

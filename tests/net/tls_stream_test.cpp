@@ -298,19 +298,26 @@ TEST(tls_stream, a_loop_that_ends_takes_its_connections_along) {
     ends.reset();
 }
 
-BIDE_TEST(tls_stream, may_be_closed_and_dropped_by_who_is_told_that_it_is_closed) {
-    std::optional<connection_ends> ends = co_await tls_ends();
+// Does all that it may when it is told.
+struct meddler final : bide::detail::stream_watcher {
+    std::optional<connection_ends> ends;
     int told = 0;
-    ends->client.writer.stream()->on_closed = [&](bide::detail::stream_core& which) {
+    void stream_gone(bide::detail::stream_core& which) noexcept override {
         ++told;
         which.close();
         which.abort();
         which.send("too late");
         ends.reset();
-    };
-    ends->client.writer.abort();
-    EXPECT_EQ(told, 1);
-    EXPECT_FALSE(ends.has_value());
+    }
+};
+
+BIDE_TEST(tls_stream, may_be_closed_and_dropped_by_who_is_told_that_it_is_closed) {
+    meddler watching;
+    watching.ends = co_await tls_ends();
+    watching.ends->client.writer.stream()->watcher = &watching;
+    watching.ends->client.writer.abort();
+    EXPECT_EQ(watching.told, 1);
+    EXPECT_FALSE(watching.ends.has_value());
     co_return;
 }
 

@@ -3,6 +3,7 @@
 
 #include <bide/awaitable.hpp>
 #include <bide/coro.hpp>
+#include <bide/detail/base/counted_ref.hpp>
 #include <bide/result.hpp>
 
 #include <coroutine>
@@ -19,29 +20,10 @@ namespace bide::detail {
 
 struct reader_state;  // src/net/reader_state.hpp
 
-// A loop-local counted pointer.
-class reader_ref {
-public:
-    reader_ref() noexcept = default;
-    explicit reader_ref(reader_state* adopted) noexcept : state_(adopted) {}
-    reader_ref(const reader_ref& other) noexcept;
-    reader_ref(reader_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    reader_ref& operator=(reader_ref other) noexcept {
-        std::swap(state_, other.state_);
-        return *this;
-    }
-    ~reader_ref() {
-        if (state_ != nullptr) release();
-    }
-    reader_state* operator->() const noexcept { return state_; }
-    reader_state& operator*() const noexcept { return *state_; }
-    explicit operator bool() const noexcept { return state_ != nullptr; }
+void retain(reader_state& reader) noexcept;
+void release(reader_state& reader) noexcept;
 
-private:
-    void release() const noexcept;
-
-    reader_state* state_ = nullptr;
-};
+using reader_ref = counted_ref<reader_state>;
 
 // Each kind of read is its arguments here and one step in src/net/reads.cpp: it takes what has arrived, or says that
 // this is not enough. `any_amount`: whatever one receive brings is.

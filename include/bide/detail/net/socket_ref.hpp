@@ -1,37 +1,15 @@
 // bide/net: a counted pointer to an open socket.
 #pragma once
 
-#include <utility>
+#include <bide/detail/base/counted_ref.hpp>
 
 namespace bide::detail {
 
 class socket_core;  // src/net/socket_core.hpp
 
-void retain_socket(socket_core& of) noexcept;
-void release_socket(socket_core& of) noexcept;
+void retain(socket_core& of) noexcept;
+void release(socket_core& of) noexcept;
 
-class socket_ref {
-public:
-    socket_ref() noexcept = default;
-    explicit socket_ref(socket_core* adopted) noexcept : core_(adopted) {}
-    socket_ref(const socket_ref& other) noexcept : core_(other.core_) {
-        if (core_ != nullptr) retain_socket(*core_);
-    }
-    socket_ref(socket_ref&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
-    socket_ref& operator=(socket_ref other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~socket_ref() {
-        if (core_ != nullptr) release_socket(*core_);
-    }
-    socket_core* get() const noexcept { return core_; }
-    socket_core* operator->() const noexcept { return core_; }
-    socket_core& operator*() const noexcept { return *core_; }
-    explicit operator bool() const noexcept { return core_ != nullptr; }
-
-private:
-    socket_core* core_ = nullptr;
-};
+using socket_ref = counted_ref<socket_core>;
 
 }  // namespace bide::detail
