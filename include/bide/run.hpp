@@ -54,6 +54,16 @@ void check_no_running_loop(const char* call);
 // Runs the loop until the task or future is done. `interruptible`: Ctrl-C cancels it.
 void run_until_done(event_loop& loop, future_core& what, bool interruptible);
 
+// While it lives, an exception of this task that nobody catches is reported with the task and the place it came from,
+// before std::terminate ends the process.
+class uncaught_report {
+public:
+    explicit uncaught_report(const future_core& task) noexcept;
+    ~uncaught_report();
+    uncaught_report(const uncaught_report&) = delete;
+    uncaught_report& operator=(const uncaught_report&) = delete;
+};
+
 }  // namespace detail
 
 /// Runs several coroutines one after another on one loop, and cleans up at the end: cancels what is left and waits for
@@ -81,6 +91,7 @@ public:
             const detail::scope_guard keep([&]() noexcept { context_ = main.get_context(); });
             detail::run_until_done(loop, main.core(), true);
         }
+        const detail::uncaught_report report(main.core());
         return detail::move_result(std::move(main));
     }
 

@@ -198,6 +198,13 @@ template <class T>
 task<T> create_task(event_loop& loop, coro<T>&& body, task_options options = {}) {
     return detail::make_task(loop.state(), std::move(body), &options);
 }
+template <class F, class... Args>
+    requires detail::coro_function<F, Args...>
+auto create_task(event_loop& loop, F&& fn, Args&&... args) {
+    auto body = detail::call_in_frame<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn),
+                                                                              std::forward<Args>(args)...);
+    return create_task(loop, std::move(body));
+}
 
 /// A handle of a task whose result type does not matter.
 class any_task : public detail::future_handle<any_task, void> {

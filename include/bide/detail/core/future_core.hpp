@@ -36,11 +36,13 @@ inline constexpr std::uint16_t internal = 1 << 15;  // a task of the library's o
 inline constexpr std::uint16_t marked = 1 << 13;    // seen; set within one call only, to find duplicates
 }  // namespace flag
 
-// What few futures and tasks have: a name that was set, context variables, the text of a cancellation.
+// What few futures and tasks have: a name that was set, context variables, the text of a cancellation,
+// where a failure came from.
 struct future_extra {
     std::string name;
     std::string cancel_message;
     context_data* context = nullptr;
+    const void* failed_at = nullptr;  // of a task that failed: the place, a source_location
     ~future_extra() { release(context); }
 };
 

@@ -17,6 +17,10 @@
 
 namespace bide::detail {
 
+class promise_base;
+// An exception leaves a frame: remembers where it came from, for reports. See core/failure_place.cpp.
+BIDE_COLD void note_failing_frame(const promise_base& promise) noexcept;
+
 // Frames alive on this thread; counted in checked builds only.
 extern constinit thread_local std::int64_t live_frames;
 
@@ -82,6 +86,7 @@ public:
     [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
 
     void unhandled_exception() noexcept {
+        note_failing_frame(*this);
         ::new (static_cast<void*>(&place_)) std::exception_ptr(std::current_exception());
         link_ |= failed_bit;
     }

@@ -35,12 +35,19 @@ inline void release(context_data* context) noexcept {
 
 struct loop_state;
 
+// A step of a task, for reports: the task's name and where it is suspended. Both empty for what is no task.
+struct step_place {
+    std::string task;
+    std::string where;
+};
+
 // What the loop asks of the layer above it.
 struct loop_hooks {
     // Nothing can wake the loop: the error to end with, or null when no task waits.
     std::exception_ptr (*stuck)(loop_state&);
-    // For reports: a name for what is about to run; empty when it is no task.
-    std::string (*name)(const ready_node&);
+    // For reports: what is about to run; `after` its step: the same task, empty when it has ended. The node itself may
+    // not exist then.
+    step_place (*step)(const loop_state&, const ready_node&, bool after);
     // Gives back what a callback kept alive.
     void (*release_anchor)(void*) noexcept;
     // The loop closes: destroys what is left of the tasks.

@@ -1,0 +1,265 @@
+// bide/system: read, write and copy whole files in one call.
+//
+// A trip to a worker thread costs more than opening, reading and closing a small file, so one trip does all of it. Large
+// files take several, between which the task can be cancelled.
+#include <bide/whole_file.hpp>
+
+#include <bide/as_result.hpp>
+#include <bide/detail/base/scope_guard.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include "loop/loop_core.hpp"
+#include "os/fd.hpp"
+#include "os/file_calls.hpp"
+#include "os/path_calls.hpp"
+#include "os/sock.hpp"
+#include "system/open_mode.hpp"
+#include "system/worker_call.hpp"
+
+namespace bide {
+
+namespace {
+
+using detail::about;
+using detail::check_path;
+using detail::on_worker;
+using detail::open_flags;
+using detail::opened_file;
+using detail::throw_file_error;
+using detail::unique_fd;
+namespace sys = detail::sys;
+
+constexpr std::size_t trip = 8 * 1024 * 1024;
+
+// The state of a call that goes to worker threads several times. `doing` names the step that failed.
+struct progress {
+    unique_fd fd;
+    opened_file made;
+    const char* doing = "open";
+    bool done = false;
+
+    int open(const char* path, const open_flags& flags) noexcept {
+        doing = "open";
+        const int result = sys::open_file(path, flags, made);
+        fd.reset(made.fd);
+        return result;
+    }
+    int close() noexcept {
+        doing = "close";
+        done = true;
+        return sys::close_descriptor(fd.release());
+    }
+};
+
+int read_more(progress& file, const char* path, std::string& bytes, std::size_t limit) {
+    if (!file.fd) {
+        open_flags flags;
+        flags.read = true;
+        const int result = file.open(path, flags);
+        if (result < 0 || !file.made.seekable) return result;
+    }
+    file.doing = "read";
+    const std::size_t before = bytes.size();
+    const std::uint64_t known = std::max<std::uint64_t>(file.made.record.size, before);
+    // One byte more than is expected shows that the end has come, or that the file grows.
+    const std::size_t asked =
+        std::min<std::uint64_t>(std::max<std::uint64_t>(known - before + 1, 4096), trip);
+    bytes.resize(before + asked);
+    const int count = sys::read_file_at(file.fd.get(), bytes.data() + before, asked, before);
+    bytes.resize(before + static_cast<std::size_t>(std::max(count, 0)));
+    if (count < 0) return count;
+    if (bytes.size() > limit) return -EFBIG;
+    return static_cast<std::size_t>(count) < asked ? file.close() : 0;
+}
+
+// Before the descriptor of a pipe or terminal is closed.
+void forget(const unique_fd& fd) noexcept {
+    if (detail::this_loop != nullptr) detail::this_loop->loop->forget(fd.get());
+}
+
+coro<void> read_stream(unique_fd& fd, const std::string& path, std::string& bytes, std::size_t limit) {
+    constexpr std::size_t chunk = 65536;
+    const detail::scope_guard leave([&]() noexcept { forget(fd); });
+    for (;;) {
+        const std::size_t before = bytes.size();
+        bytes.resize(before + chunk);
+        detail::op_args args;
+        args.fd = fd.get();
+        args.data = bytes.data() + before;
+        args.size = chunk;
+        const auto count = co_await as_result(detail::io_awaiter(detail::read_op, args));
+        if (!count) throw_file_error(count.error().value(), "read", path);
+        bytes.resize(before + *count);
+        if (bytes.size() > limit) throw_file_error(EFBIG, "read", path);
+        if (*count == 0) break;
+    }
+}
+
+// A new file beside another one, which it is to replace. Removed when nothing came of it.
+struct replacement {
+    std::string target;
+    std::string name;
+
+    ~replacement() {
+        if (!name.empty()) sys::remove_name(name.c_str());
+    }
+};
+
+int write_more(progress& file, const char* path, const std::string& bytes, std::size_t& put,
+               const write_options& options, replacement* beside) {
+    if (!file.fd) {
+        open_flags flags;
+        flags.write = flags.create = true;
+        flags.append = options.append();
+        flags.truncate = !options.append();
+        flags.permissions = options.permissions();
+        file.doing = "open";
+        const int result = beside == nullptr ? file.open(path, flags)
+                                             : sys::open_beside(path, flags.permissions, beside->target,
+                                                                beside->name, file.made);
+        if (result < 0) return result;
+        if (beside != nullptr) file.fd.reset(file.made.fd);
+        if (!file.made.seekable) return 0;
+    }
+    file.doing = "write";
+    const std::size_t size = std::min(bytes.size() - put, trip);
+    std::uint64_t end = 0;
+    const int fd = file.fd.get();
+    const int count = options.append() ? sys::write_at_end(fd, bytes.data() + put, size, end)
+                                       : sys::write_file_at(fd, bytes.data() + put, size, put);
+    if (count < 0) return count;
+    put += static_cast<std::size_t>(count);
+    if (put < bytes.size()) return 0;
+    if (options.sync() || beside != nullptr) {
+        file.doing = "fsync";
+        if (const int result = sys::sync_open(fd, false); result < 0) return result;
+    }
+    if (const int result = file.close(); result < 0 || beside == nullptr) return result;
+    file.doing = "rename";
+    const int result = sys::rename_path(beside->name.c_str(), beside->target.c_str(), true);
+    if (result < 0) return result;
+    beside->name.clear();
+    file.doing = "fsync the folder of";
+    return options.sync() ? sys::sync_folder_of(beside->target.c_str()) : 0;
+}
+
+coro<void> write_stream(unique_fd& fd, const std::string& path, const std::string& bytes) {
+    std::size_t put = 0;
+    const detail::scope_guard leave([&]() noexcept { forget(fd); });
+    while (put < bytes.size()) {
+        detail::op_args args;
+        args.fd = fd.get();
+        args.data = const_cast<char*>(bytes.data()) + put;  // the record serves reads as well
+        args.size = bytes.size() - put;
+        const auto count = co_await as_result(detail::io_awaiter(detail::write_op, args));
+        if (!count) throw_file_error(count.error().value(), "write", path);
+        put += *count;
+    }
+}
+
+struct copying {
+    unique_fd from;
+    unique_fd to;
+    std::uint64_t count = 0;
+    bool done = false;
+};
+
+int open_both(copying& work, const char* from, const char* to, if_exists existing) noexcept {
+    opened_file source;
+    opened_file target;
+    open_flags flags;
+    flags.read = true;
+    int result = sys::open_file(from, flags, source);
+    work.from.reset(source.fd);
+    if (result < 0) return result;
+    flags.read = false;
+    flags.write = flags.create = true;
+    flags.exclusive = existing == if_exists::fail;
+    flags.permissions = source.record.permissions & 0777U;
+    result = sys::open_file(to, flags, target);  // not truncated yet: it may be the same file
+    work.to.reset(target.fd);
+    if (result < 0) return result;
+    if (source.record.device == target.record.device && source.record.inode == target.record.inode)
+        return -EINVAL;
+    if (target.record.kind != detail::file_kind::regular) return 0;
+    result = sys::truncate_open(target.fd, 0);
+    return result < 0 ? result : sys::change_mode_open(target.fd, source.record.permissions);
+}
+
+int copy_more(copying& work, const char* from, const char* to, if_exists existing) noexcept {
+    if (!work.to) {
+        if (const int result = open_both(work, from, to, existing); result < 0) return result;
+    }
+    for (std::size_t moved = 0; moved < 4 * trip;) {
+        const std::int64_t count = sys::copy_bytes(work.from.get(), work.to.get(), 4 * trip - moved);
+        if (count < 0) return static_cast<int>(count);
+        if (count == 0) {
+            work.done = true;
+            return sys::close_descriptor(work.to.release());
+        }
+        moved += static_cast<std::size_t>(count);
+        work.count += static_cast<std::uint64_t>(count);
+    }
+    return 0;
+}
+
+}  // namespace
+
+coro<std::string> read_file(std::string path, std::size_t limit) {
+    std::string bytes;
+    check_path("open", path);
+    progress file;
+    do {
+        const int result = co_await on_worker([&] { return read_more(file, path.c_str(), bytes, limit); });
+        if (result < 0) throw_file_error(-result, file.doing, path);
+        if (file.fd && !file.made.seekable) {
+            co_await read_stream(file.fd, path, bytes, limit);
+            break;
+        }
+    } while (!file.done);
+    co_return bytes;
+}
+
+coro<void> write_file(std::string path, std::string data, write_options options) {
+    std::size_t put = 0;
+    check_path("open", path);
+    const write_options& how = options;
+    if (how.atomic() && how.append()) {
+        throw std::invalid_argument(about("write", path) +
+                                    ": a file cannot be replaced and appended to at once; choose one");
+    }
+    replacement beside;
+    replacement* const replacing = how.atomic() ? &beside : nullptr;
+    progress file;
+    do {
+        const int result =
+            co_await on_worker([&] { return write_more(file, path.c_str(), data, put, how, replacing); });
+        if (result < 0) throw_file_error(-result, file.doing, path);
+        if (file.fd && !file.made.seekable) {
+            co_await write_stream(file.fd, path, data);
+            break;
+        }
+    } while (!file.done);
+}
+
+coro<std::uint64_t> copy_file(std::string from, std::string to, if_exists existing) {
+    copying work;
+    check_path("copy", from);
+    check_path("copy", to);
+    while (!work.done) {
+        const int result = co_await on_worker(
+            [&]() noexcept { return copy_more(work, from.c_str(), to.c_str(), existing); });
+        if (result < 0) {
+            throw std::system_error(-result, std::generic_category(),
+                                    "copy '" + from + "' to '" + to + "'" +
+                                        (result == -EINVAL ? " (the same file?)" : ""));
+        }
+    }
+    co_return work.count;
+}
+
+}  // namespace bide
