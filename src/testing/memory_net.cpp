@@ -28,30 +28,46 @@ public:
     std::map<std::string, memory_server_state*> servers;
 };
 
-class memory_server_state : public std::enable_shared_from_this<memory_server_state> {
+// Tells the server when a handler has ended.
+class memory_service final : public bide::detail::client_service {
+public:
+    memory_service(memory_server_state& server,
+                   std::shared_ptr<bide::detail::client_handler> handler) noexcept
+        : client_service(std::move(handler)), server_(&server) {}
+    void leave_server() noexcept { server_ = nullptr; }
+
+private:
+    void user_left() noexcept override;
+
+    memory_server_state* server_;
+};
+
+class memory_server_state final : public std::enable_shared_from_this<memory_server_state>,
+                                  bide::detail::stream_watcher {
 public:
     memory_server_state(std::shared_ptr<memory_net_state> net,
                         std::shared_ptr<bide::detail::client_handler> handler, std::string name,
                         memory_options options)
         : net_(std::move(net)),
-          handler_(std::move(handler)),
+          service_(new memory_service(*this, std::move(handler))),
           name_(std::move(name)),
           options_(std::move(options)) {
         if (!net_->servers.emplace(name_, this).second)
             throw std::system_error(EADDRINUSE, std::generic_category(), "listen on " + name_);
     }
-    ~memory_server_state() { close(); }
+    ~memory_server_state() {
+        service_->leave_server();
+        close();
+    }
     memory_server_state(const memory_server_state&) = delete;
     memory_server_state& operator=(const memory_server_state&) = delete;
 
     connection accept(memory_options theirs) {
         memory_pair made = make_memory_pair(std::move(theirs), options_, name_);
         stream_ref stream = made.second.writer.stream();
-        stream->on_closed = [self = weak_from_this()](stream_core& which) {
-            if (const auto server = self.lock()) server->gone(which);
-        };
-        clients_.push_back({stream.get(), made.link});
-        create_task(bide::detail::serve_client(handler_, std::move(made.second)));
+        clients_.push_back({stream.get(), made.link, shared_from_this()});
+        stream->watcher = this;
+        create_task(bide::detail::serve_client(service_, std::move(made.second)));
         return std::move(made.first);
     }
 
@@ -86,29 +102,42 @@ public:
     }
     [[nodiscard]] std::size_t size() const noexcept { return clients_.size(); }
 
-private:
-    struct client {
-        stream_core* stream;
-        memory_link link;
-    };
-
-    [[nodiscard]] bool done() const noexcept { return closed_ && clients_.empty(); }
-    void gone(const stream_core& which) {
-        std::erase_if(clients_, [&](const client& each) { return each.stream == &which; });
-        check_done();
-    }
+    // A connection or its handler has ended.
     void check_done() noexcept {
         if (done() && done_ && !done_.done()) done_.set_result();
     }
 
+private:
+    struct client {
+        stream_core* stream;
+        memory_link link;
+        std::shared_ptr<memory_server_state> watched_by;  // until it is closed
+    };
+
+    [[nodiscard]] bool done() const noexcept { return closed_ && clients_.empty() && service_->idle(); }
+    void stream_gone(stream_core& which) noexcept override {
+        const auto self = shared_from_this();
+        std::erase_if(clients_, [&](const client& each) { return each.stream == &which; });
+        check_done();
+    }
+    void stream_wrapped(stream_core& inner, stream_core& outer) noexcept override {
+        for (client& each : clients_) {
+            if (each.stream == &inner) each.stream = &outer;
+        }
+    }
+
     std::shared_ptr<memory_net_state> net_;
-    std::shared_ptr<bide::detail::client_handler> handler_;
+    bide::detail::counted_ref<memory_service> service_;
     std::string name_;
     memory_options options_;
     std::vector<client> clients_;
     future<void> done_;
     bool closed_ = false;
 };
+
+void memory_service::user_left() noexcept {
+    if (server_ != nullptr) server_->check_done();
+}
 
 namespace {
 

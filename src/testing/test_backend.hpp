@@ -23,7 +23,7 @@ public:
     void forget(int fd) noexcept override;
     std::int64_t now() noexcept override;
     [[nodiscard]] const char* name() const noexcept override { return real_->name(); }
-    [[nodiscard]] bool holds_memory() const noexcept override { return real_->holds_memory(); }
+    void give_back(void* data) noexcept override { real_->give_back(data); }
 
     // The loop that uses this backend: tells whether other threads work for it.
     void attach(const loop_state& loop) noexcept { loop_ = &loop; }

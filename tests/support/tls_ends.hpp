@@ -25,7 +25,7 @@ struct connection_ends {
 
 inline bide::connection connection_over(int fd) {
     const bide::detail::stream_ref stream(
-        bide::detail::make_socket_stream(bide::get_running_loop().state(), fd));
+        bide::detail::make_socket_stream(bide::get_running_loop().state(), fd, true));
     return {bide::stream_reader(stream, bide::default_stream_limit), bide::stream_writer(stream)};
 }
 

@@ -77,6 +77,25 @@ BIDE_TEST(memory_net, close_leaves_connections_and_wait_closed_waits_for_them) {
     EXPECT_EQ(server.client_count(), 0U);
 }
 
+BIDE_TEST(memory_net, wait_closed_waits_for_handlers_that_outlive_their_connections) {
+    const memory_net net;
+    bool ended = false;
+    const auto server = net.start_server(
+        [&](bide::stream_reader, bide::stream_writer writer) -> bide::coro<void> {
+            writer.close();
+            co_await bide::sleep(std::chrono::seconds(5));
+            ended = true;
+        },
+        "slow");
+    auto peer = co_await net.open_connection("slow");
+    const std::string nothing = co_await peer.reader.read();
+    EXPECT_EQ(nothing, "");
+    server.close();
+    EXPECT_FALSE(ended);
+    co_await server.wait_closed();
+    EXPECT_TRUE(ended);
+}
+
 BIDE_TEST(memory_net, clients_can_be_closed_and_aborted) {
     const memory_net net;
     const auto server = net.start_server(echo, "echo");
