@@ -3,11 +3,13 @@ import dataclasses
 import os
 import re
 import subprocess
+from pathlib import Path
 
 from table import Contender, Target, chosen, rotated
 
 LINE = re.compile(r"^\S+ n=(\d+) [\d.]+ s ([\d.]+) ns each rss (\d+) KiB \(\d+ B each\)$", re.M)
 PYTHON = {"asyncio": 20, "uvloop": 20}
+DIRECT_FILE = str(Path(__file__).resolve().parent.parent / "build" / "bench-direct.bin")  # made by whoever comes first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,30 @@ ROWS = [
     Row("to_thread_one_cpu", "the same on one processor", "bench_exec", 100_000,
         "condvar,condvar held,tokio,asyncio", Target(1.2, ("condvar",)), mode="to_thread", both_backends=True,
         divide={"asyncio": 10}),
+    Row("pool_call", "a call with 64 B in a worker process and back, two processors", "bench_process_pool", 50_000,
+        "socketpair,asyncio pool", Target(1.2, ("socketpair",)), processors=2, both_backends=True,
+        divide={"asyncio pool": 10}),
+    Row("pool_call_one_cpu", "the same on one processor", "bench_process_pool", 50_000, "socketpair,asyncio pool",
+        Target(1.2, ("socketpair",)), mode="pool_call", both_backends=True, divide={"asyncio pool": 10}),
+    Row("pool_many", "calls with 64 B, a thousand at once, each", "bench_process_pool", 500_000, "asyncio pool",
+        Target(1000), processors=2, both_backends=True, divide={"asyncio pool": 50}),
+    Row("pool_map", "the same as map with chunks of 64", "bench_process_pool", 500_000, "asyncio pool",
+        processors=2, both_backends=True, divide={"asyncio pool": 10}),
+    Row("pool_mib", "a call with 1 MiB there and back", "bench_process_pool", 1_000, "socketpair,asyncio pool",
+        processors=2, both_backends=True),
+    Row("pool_view", "a call with 1 MiB that the worker only reads", "bench_process_pool", 1_000, "asyncio pool",
+        processors=2, both_backends=True),
+    Row("subprocess", "start a program that does nothing and wait for its end", "bench_spawn", 1_000,
+        "posix_spawn,go,asyncio", Target(1.1, ("posix_spawn",)), mode="spawn_wait", both_backends=True),
+    Row("subprocess_cat", "a MiB through cat and back, two processors", "bench_spawn", 256, "poll loop,asyncio",
+        mode="cat", processors=2, both_backends=True),
+    Row("file_cached", "4 KiB at random from the page cache", "bench_files", 1_000_000, "pread",
+        Target(1.1, ("pread",)), mode="cached"),
+    # Seen the other way round: 0.95 times fio's reads per second.
+    Row("file_direct", "4 KiB at random past the page cache, 32 at a time", "bench_files", 100_000, "fio",
+        Target(1.05, ("fio",), of="io_uring"), mode="direct", extra=(DIRECT_FILE,), both_backends=True),
+    Row("file_small", "one of many small files opened, read and closed", "bench_files", 100_000, "pread,go,asyncio",
+        mode="small", processors=2, both_backends=True, divide={"asyncio": 10}),
     Row("call_soon", "a callback that schedules the next one", "bench_loop", 3_000_000,
         "asio,libuv,asyncio,uvloop", divide=PYTHON),
     Row("lock", "acquire and release an uncontended lock", "bench_sync", 10_000_000, "go,tokio,asyncio",

@@ -53,9 +53,9 @@ def build_libuv(out, program, name):
     return build_cxx(source, out / name, compiler, "-std=c11", "-luv", package="libuv1-dev")
 
 
-def build_condvar(out, compiler):
-    source = BENCH / "limits" / "condvar.cpp"
-    return build_cxx(source, out / "condvar", compiler, "-std=c++20", "", package="clang-19")
+def build_limit(out, compiler, name):
+    source = BENCH / "limits" / f"{name}.cpp"
+    return build_cxx(source, out / name, compiler, "-std=c++20", "", package="clang-19")
 
 
 def build_go(out, program, name):
@@ -98,6 +98,11 @@ def find_uvloop(program):
     return [python, script, "--uvloop"]
 
 
+def find_fio():
+    tool("fio", "fio")
+    return [tool("python3", DEBIAN_PYTHON, "python3"), str(PEERS / "fio.py")]
+
+
 def clang():
     return tool("clang-19", "clang++-19")
 
@@ -116,8 +121,14 @@ BUILDERS = {
         "tokio": lambda out: build_tokio(out, "tokio", "tokio_tasks"),
         "asyncio": lambda out: find_asyncio("tasks"),
         "uvloop": lambda out: find_uvloop("tasks"),
-        "condvar": lambda out: build_condvar(out, clang()),
-        "condvar held": lambda out: build_condvar(out, clang()),
+        "condvar": lambda out: build_limit(out, clang(), "condvar"),
+        "condvar held": lambda out: build_limit(out, clang(), "condvar"),
+        "socketpair": lambda out: build_limit(out, clang(), "socketpair"),
+        "asyncio pool": lambda out: find_asyncio("pool"),
+        "posix_spawn": lambda out: build_limit(out, clang(), "spawn"),
+        "poll loop": lambda out: build_limit(out, clang(), "cat"),
+        "pread": lambda out: build_limit(out, clang(), "pread"),
+        "fio": lambda out: find_fio(),
     },
     "echo": {
         "asio": lambda out: [*build_asio(out, clang(), "echo", "asio-echo"), "PORT", "awaitable"],

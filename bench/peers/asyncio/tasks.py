@@ -3,6 +3,7 @@ import asyncio
 import os
 import random
 import sys
+import tempfile
 import threading
 import time
 
@@ -123,9 +124,45 @@ async def to_thread(n):
         await asyncio.to_thread(int)
 
 
+async def spawn_wait(n):
+    for _ in range(n):
+        child = await asyncio.create_subprocess_exec("/bin/true")
+        await child.wait()
+
+
+async def cat(n):
+    data = b"x" * (n << 20)
+    child = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+    out, _ = await child.communicate(data)
+    assert len(out) == len(data)
+
+
+def read_whole(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+async def small(n):
+    readers = 16
+
+    async def read_some(first):
+        for i in range(first, n, readers):
+            assert len(await asyncio.to_thread(read_whole, paths[i % len(paths)])) == 1000
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, str(i)) for i in range(1000)]
+        for path in paths:
+            with open(path, "wb") as file:
+                file.write(b"x" * 1000)
+        start = time.perf_counter()
+        await asyncio.gather(*(read_some(first) for first in range(readers)))
+        return time.perf_counter() - start
+
+
 MODES = {
     "call": call, "yield": yield_, "spawn": spawn, "sleep": sleep, "timers": timers, "call_soon": call_soon,
     "threadsafe": threadsafe, "lock": lock, "queue": queue, "to_thread": to_thread,
+    "spawn_wait": spawn_wait, "cat": cat, "small": small,
 }  # fmt: skip
 
 

@@ -5,6 +5,8 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -115,6 +117,46 @@ func queue(n int) {
 	}
 }
 
+func spawnWait(n int) {
+	for i := 0; i < n; i++ {
+		if err := exec.Command("/bin/true").Run(); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// Sixteen goroutines read a thousand small files, over and over.
+func small(n int) time.Duration {
+	const readers = 16
+	folder, err := os.MkdirTemp("", "bide-bench-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	paths := make([]string, 1000)
+	for i := range paths {
+		paths[i] = filepath.Join(folder, strconv.Itoa(i))
+		if err := os.WriteFile(paths[i], make([]byte, 1000), 0600); err != nil {
+			panic(err)
+		}
+	}
+	var joined sync.WaitGroup
+	joined.Add(readers)
+	start := time.Now()
+	for first := 0; first < readers; first++ {
+		go func(first int) {
+			for i := first; i < n; i += readers {
+				if text, err := os.ReadFile(paths[i%len(paths)]); err != nil || len(text) != 1000 {
+					panic(err)
+				}
+			}
+			joined.Done()
+		}(first)
+	}
+	joined.Wait()
+	return time.Since(start)
+}
+
 func peakKiB() (kib int) {
 	status, err := os.Open("/proc/self/status")
 	if err != nil {
@@ -130,7 +172,7 @@ func peakKiB() (kib int) {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: tasks yield|spawn|sleep|timers|threadsafe|lock|queue N [SECONDS]")
+	fmt.Fprintln(os.Stderr, "usage: tasks yield|spawn|sleep|timers|threadsafe|lock|queue|spawn_wait|small N [SECONDS]")
 	os.Exit(2)
 }
 
@@ -169,6 +211,10 @@ func main() {
 		lock(n)
 	case "queue":
 		queue(n)
+	case "spawn_wait":
+		spawnWait(n)
+	case "small":
+		elapsed = small(n)
 	default:
 		usage()
 	}
