@@ -4,6 +4,11 @@ find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
   pkg_check_modules(LIBURING QUIET liburing)
 endif()
+# Header-only; what it packs for worker processes is in the public <bide/process_pool.hpp>, so users of that need it too.
+find_path(BIDE_CEREAL_INCLUDE_DIR cereal/cereal.hpp)
+if(NOT BIDE_CEREAL_INCLUDE_DIR)
+  message(FATAL_ERROR "bide: cereal not found (Debian: libcereal-dev); elsewhere set BIDE_CEREAL_INCLUDE_DIR to the folder above cereal/")
+endif()
 option(BIDE_TLS "TLS with OpenSSL; without it every use of tls_context throws" ON)
 if(BIDE_TLS)
   find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL Crypto)
@@ -48,6 +53,11 @@ endif()
 
 bide_library(bide SOURCES ${bide_sources})
 add_library(bide::bide ALIAS bide)
+# <bide/process_pool.hpp> gives each program that includes it a function that linkers look for in every program; see
+# docs/design/worker-start.md. In a member of the library it would get into all of them.
+set(bide_system_sources ${bide_sources})
+list(FILTER bide_system_sources INCLUDE REGEX "/src/system/")
+set_source_files_properties(${bide_system_sources} PROPERTIES COMPILE_DEFINITIONS BIDE_NO_WORKER_START=1)
 target_link_libraries(bide PUBLIC Threads::Threads)
 # GCC turns symmetric transfer into a tail call only with this flag (on by default from -O2); without it a long chain of
 # synchronously completing awaits overflows the stack. It must hold for the user's coroutines too, hence PUBLIC.
@@ -72,6 +82,7 @@ if(LIBURING_FOUND)
   target_link_directories(bide PRIVATE ${LIBURING_LIBRARY_DIRS})
   target_link_libraries(bide PRIVATE ${LIBURING_LIBRARIES})
 endif()
+target_include_directories(bide SYSTEM PUBLIC "$<BUILD_INTERFACE:${BIDE_CEREAL_INCLUDE_DIR}>")
 if(BIDE_TLS)
   target_link_libraries(bide PRIVATE OpenSSL::SSL OpenSSL::Crypto)
 endif()

@@ -2,7 +2,8 @@
 #   core.task@epoll  core.task@io_uring   the same program, once per backend
 #   core.task@shuffle                     once more with the ready queue in random order; the program prints its seed
 # Keywords ONCE and NO_SHUFFLE, or the lines `// bide-test: once` and `// bide-test: no-shuffle` among the first ten of the
-# file, register less: ONCE a single `core.task`, NO_SHUFFLE no third entry.
+# file, register less: ONCE a single `core.task`, NO_SHUFFLE no third entry. `// bide-test: uses glib-2.0` links what
+# pkg-config knows by that name; ./dev installs it.
 find_package(GTest REQUIRED)
 
 # One precompiled header for all tests: GoogleTest is most of what each of them compiles.
@@ -35,14 +36,17 @@ function(bide_add_test path)
   string(REPLACE "/" "." name "${name}")
   set(source "${PROJECT_SOURCE_DIR}/tests/${layer}/${file}.cpp")
 
+  set(packages "")
   file(STRINGS "${source}" marks LIMIT_COUNT 10 REGEX "^// bide-test: ")
   foreach(mark IN LISTS marks)
     if(mark STREQUAL "// bide-test: once")
       set(arg_ONCE ON)
     elseif(mark STREQUAL "// bide-test: no-shuffle")
       set(arg_NO_SHUFFLE ON)
+    elseif(mark MATCHES "^// bide-test: uses ([a-z0-9.+-]+)$")
+      list(APPEND packages "${CMAKE_MATCH_1}")
     else()
-      message(FATAL_ERROR "tests/${path}.cpp: unknown mark '${mark}': write `once` or `no-shuffle`")
+      message(FATAL_ERROR "tests/${path}.cpp: unknown mark '${mark}': write `once`, `no-shuffle` or `uses PACKAGE`")
     endif()
   endforeach()
 
@@ -52,6 +56,10 @@ function(bide_add_test path)
   target_link_libraries(${target} PRIVATE bide_test_main)
   target_precompile_headers(${target} REUSE_FROM bide_test_main)
   bide_warnings(${target})
+  foreach(package IN LISTS packages)
+    pkg_check_modules(test.${package} REQUIRED IMPORTED_TARGET ${package})
+    target_link_libraries(${target} PRIVATE PkgConfig::test.${package})
+  endforeach()
 
   if(arg_ONCE)
     bide_register_test(${name} COMMAND ${target} LABELS ${layer})

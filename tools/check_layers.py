@@ -39,6 +39,7 @@ FOREIGN_HEADERS = {
     "linux/io_uring.h": (["src/os/uring_*"], "the ring is one backend"),
     "sys/epoll.h": (["src/os/epoll_*"], "epoll is one backend"),
     "openssl/*": (["src/net/tls_*"], "TLS is bytes in, bytes out"),
+    "cereal/*": (["include/bide/detail/system/archive.hpp"], "one place turns values into bytes"),
     "netdb.h": (["src/net/resolver.cpp"], "only the resolver resolves"),
     "nghttp2/*": (["src/http/h2_session.cpp"], "one owner per protocol library"),
     "mysql/*": (["src/mysql/driver.cpp"], "one owner per protocol library"),
@@ -82,6 +83,15 @@ THREADS_EXEMPT = {
     "src/os/thread_mark.*": "tells threads apart",
     "src/core/task.cpp": "all threads draw the numbers of their tasks from one counter",
     "src/core/runner.cpp": "reads what the signal handler counted",
+    "src/system/spawn.cpp": "blocks the signals of the calling thread",
+    "src/system/call_ring.hpp": "memory that is shared with worker processes",
+    "src/system/pool_*": "memory that is shared with worker processes",
+    "src/os/futex.*": "sleeps on a word that another process changes",
+    "src/os/bell.*": "rung by other processes",
+    "src/os/ops/bell.cpp": "as bell",
+    "src/os/robust_mutex.*": "guards memory that processes share",
+    "src/system/ipc_block.hpp": "its words are shared with other processes",
+    "src/system/shared_ring.cpp": "as ipc_block; under the ring's mutex no order is needed",
 }
 
 OS_HEADERS = {

@@ -3,11 +3,13 @@
 
 include/bide/x.hpp of layer l   docs/reference/x.md and tests/l/x_test.cpp
 include/bide/testing/x.hpp      docs/reference/testing/x.md and tests/testing/x_test.cpp (http, mysql alike)
-src/os/ops/x.cpp                a row naming x_op in tests/os/ops_test.cpp
+src/os/ops/x.cpp                a row naming x_op in tests/os/ops_test.cpp or another *ops_test.cpp beside it
 src/**/x_parser.cpp             fuzz/x_parser_fuzz.cpp
+docs/tutorial/x.md, README.md   the same in Chinese (docs/zh/tutorial/x.md, README.zh-CN.md), with the same headings and snippets
 and that no reference page outlives its header.
 """
 
+import pathlib
 import re
 
 import project
@@ -42,11 +44,10 @@ for path in project.files("docs/reference/**/*.md"):
         problems.append(f"{path}: no such header: rename or remove the page")
 
 operations = project.files("src/os/ops/*.cpp")
-table = project.ROOT / "tests/os/ops_test.cpp"
-rows = table.read_text(encoding="utf-8") if table.is_file() else ""
+rows = "\n".join(project.read(table) for table in project.files("tests/os/*ops_test.cpp"))
 for path in operations:
     if not re.search(rf"\b{path.stem}_op\b", rows):
-        problems.append(f"{path}: no row for {path.stem}_op in tests/os/ops_test.cpp: add one")
+        problems.append(f"{path}: no row for {path.stem}_op in a table of tests/os/*ops_test.cpp: add one")
 
 parsers = project.files("src/**/*_parser.cpp")
 for path in parsers:
@@ -54,5 +55,22 @@ for path in parsers:
     if not (project.ROOT / harness).is_file():
         problems.append(f"{path}: a parser without a fuzz harness: write {harness}")
 
+
+def skeleton(path):
+    """The headings, by level, and the snippets of a page, in order."""
+    return [mark.group(1) or mark.group(2) for mark in re.finditer(r"^(#+) |^<!-- (snippet: .*) -->$", project.read(path), re.M)]
+
+
+# English page: Chinese page.
+twins = {path: pathlib.Path("docs/zh", *path.parts[1:]) for path in project.files("docs/tutorial/*.md")}
+twins.update((pathlib.Path("docs", *path.parts[2:]), path) for path in project.files("docs/zh/**/*.md"))
+twins[pathlib.Path("README.md")] = pathlib.Path("README.zh-CN.md")
+for english, chinese in sorted(twins.items()):
+    missing = next((path for path in (english, chinese) if not (project.ROOT / path).is_file()), None)
+    if missing:
+        problems.append(f"{missing}: missing: a page has it in the other language: write this one or remove that")
+    elif skeleton(english) != skeleton(chinese):
+        problems.append(f"{chinese}: other headings or snippets than {english}: bring both to the same state")
+
 project.finish("mirror", problems,
-               f"{len(headers)} public headers have a page and a test, {len(operations)} operations a row, {len(parsers)} parsers a harness")
+               f"{len(headers)} public headers have a page and a test, {len(operations)} operations a row, {len(parsers)} parsers a harness, {len(twins)} pages are in both languages")

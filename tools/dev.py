@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What ./dev does once the packages are there: build a preset, run its tests, run the checks.
 
-usage: dev.py build PRESET [TARGET] | test [--all] [-R REGEX] | check | format
+usage: dev.py build PRESET [TARGET...] | test [--all] [-R REGEX] | check | format
 """
 
 import argparse
@@ -77,7 +77,7 @@ def tail(log, lines, start=None):
     return "\n".join(text[-lines:])
 
 
-def build(preset, target="all"):
+def build(preset, *targets):
     """Configures and builds; True when both went well."""
     began = time.monotonic()
     progress(f"{preset}: configuring")
@@ -88,7 +88,7 @@ def build(preset, target="all"):
     log = BUILD / preset / "build.log"
     if not TTY:
         say(f"{preset}: building")
-    command = ["cmake", "--build", "--preset", preset, "--target", target, "-j", str(JOBS)]
+    command = ["cmake", "--build", "--preset", preset, "--target", *(targets or ("all",)), "-j", str(JOBS)]
     if run_logged(command, log, lambda line: progress(f"{preset}: {line}")):
         say(f"{preset}: building failed\n{tail(log, 60, '^FAILED')}\nlog: {shown(log)}")
         return False
@@ -168,7 +168,7 @@ def check():
     began = time.monotonic()
     failed = [] if check_format() else ["format"]
     sys.stdout.flush()
-    for name in ("layers", "mirror", "sizes", "headers"):
+    for name in ("layers", "mirror", "sizes", "examples", "headers"):
         if subprocess.run([sys.executable, f"tools/check_{name}.py"], cwd=project.ROOT).returncode:
             failed.append(name)
     if subprocess.run([sys.executable, "tools/docs_snippets.py", "--check"], cwd=project.ROOT).returncode:
@@ -209,7 +209,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build")
     building.add_argument("preset")
-    building.add_argument("target", nargs="?", default="all")
+    building.add_argument("targets", nargs="*", default=["all"])
     tests = commands.add_parser("test")
     tests.add_argument("--all", action="store_true", help="checks, five presets, consumer tests")
     tests.add_argument("-R", metavar="REGEX", help="only tests whose name matches")
@@ -217,7 +217,7 @@ def main():
     commands.add_parser("format")
     arguments = parser.parse_args()
     if arguments.command == "build":
-        return 0 if build(arguments.preset, arguments.target) else 1
+        return 0 if build(arguments.preset, *arguments.targets) else 1
     if arguments.command == "test":
         return test(arguments)
     if arguments.command == "check":

@@ -1,11 +1,16 @@
 """A hook of mkdocs: fills the nav entries that name a folder, and leaves out those whose page or folder is not there."""
 
 import pathlib
+import re
 
 
 def pages(root, folder):
     """The folder's pages, its index first, then its sub-folders as sections."""
-    found = sorted(folder.glob("*.md"), key=lambda p: (p.stem != "index", p.stem))
+    def place(page):    # 10-chat comes after 9-testing
+        number = re.match(r"\d*", page.stem)[0]
+        return page.stem != "index", int(number or 0), page.stem
+
+    found = sorted(folder.glob("*.md"), key=place)
     entries = [p.relative_to(root).as_posix() for p in found]
     for sub in sorted(p for p in folder.iterdir() if p.is_dir()):
         inner = pages(root, sub)

@@ -6,6 +6,9 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -70,8 +73,7 @@ BIDE_TEST(cancellation, stop_what_a_task_started) {
     auto helper = bide::create_task(edit());
     co_await bide::sleep(1s);
     helper.cancel("no longer needed");
-    co_await bide::wait(
-        std::vector(1, helper));  // waits until it has ended, without taking on its cancellation
+    co_await bide::wait(bide::any_tasks(helper));  // until it has ended; does not throw what it ended with
     // [/stop-helper]
     EXPECT_TRUE(helper.cancelled());
     EXPECT_EQ(take_log(), lines{"saved draft"});
@@ -232,6 +234,67 @@ BIDE_TEST(bridging, a_descriptor_can_be_waited_for) {
     EXPECT_EQ(got, "abc");
     ::close(pipe[0]);
     ::close(pipe[1]);
+}
+
+// --- blocking libraries ---
+
+// A client as C libraries have them: every call blocks, and one thread at a time may use it.
+class blocking_client {
+public:
+    std::string query(const std::string& text) {
+        std::unique_lock guard(mutex_);
+        if (text == "slow") interrupted_.wait(guard, [this] { return stop_; });
+        return "answer to " + text;
+    }
+    void interrupt() {
+        const std::lock_guard guard(mutex_);
+        stop_ = true;
+        interrupted_.notify_all();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable interrupted_;
+    bool stop_ = false;
+};
+
+// [one-thread]
+class database {
+public:
+    bide::coro<std::string> query(std::string text) {
+        auto call = [this, text] { return client_.query(text); };
+        std::string answer = co_await bide::to_thread(thread_, std::move(call));
+        co_return answer;
+    }
+
+private:
+    blocking_client client_;       // only used on the thread of the pool
+    bide::thread_pool thread_{1};  // so calls wait for each other there
+};
+// [/one-thread]
+
+BIDE_TEST(blocking, a_client_with_a_thread_of_its_own) {
+    database data;
+    const auto [one, two] = co_await bide::gather(data.query("one"), data.query("two"));
+    EXPECT_EQ(one + ", " + two, "answer to one, answer to two");
+}
+
+// [interrupt]
+bide::coro<std::string> query(std::shared_ptr<blocking_client> client, std::string text) {
+    auto call = [client, text] { return client->query(text); };  // owns all that it touches
+    try {
+        std::string answer = co_await bide::to_thread(bide::abandon_on_cancel, std::move(call));
+        co_return answer;
+    } catch (const bide::cancelled_error&) {
+        client->interrupt();  // may be called on any thread; the call returns soon
+        throw;
+    }
+}
+// [/interrupt]
+
+TEST(blocking, a_call_that_can_be_interrupted) {
+    auto client = std::make_shared<blocking_client>();
+    EXPECT_THROW(bide::run(bide::wait_for(query(client, "slow"), 10ms)), bide::timeout_error);
 }
 
 // --- backends ---

@@ -106,10 +106,12 @@ BIDE_TEST(tutorial, a_timeout_as_a_value) {
 BIDE_TEST(tutorial, a_group_joins_its_children) {
     // [group]
     int total = 0;
+    auto add = [&](int page) -> bide::coro<void> {
+        const int size = co_await fetch(page);
+        total += size;
+    };
     co_await bide::with_task_group([&](bide::task_group& group) -> bide::coro<void> {
-        for (int page = 1; page <= 3; ++page) {
-            group.create_task([&total](int p) -> bide::coro<void> { total += co_await fetch(p); }, page);
-        }
+        for (int page = 1; page <= 3; ++page) group.create_task(add(page));
         co_return;
     });
     log.push_back("all three are done: " + std::to_string(total));

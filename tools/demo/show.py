@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs every example, then a million tasks and ten thousand connections beside Python's asyncio, and ends with what was
-shown and how to see it alone.
+"""Runs every example, then a million tasks and ten thousand connections beside Python's asyncio, then checks the sums of
+thousands of files against sha256sum, and ends with what was shown and how to see it alone.
 
 usage: show.py [FOLDER OF THE BUILT EXAMPLES]
 """
@@ -10,22 +10,21 @@ import os
 import pathlib
 import re
 import shutil
+import stat
 import subprocess
 import sys
+import textwrap
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PYTHON_TASKS = 100_000  # a million of them would take asyncio half a minute
-SHOWS = ("demo_million", "demo_connections", "demo_server")  # the last is the server of the one before
-SERVERS = ("echo_server", "chat", "tcp_proxy")  # run until they are ended: listed, and run only as a partner
-INPUTS = {"capitals": "what comes in\ngoes out in capitals\n"}
+SHOWS = ("demo_million", "demo_connections", "demo_server", "checksum")  # demo_server is that of the one before
+FOLDERS = ("/usr/share/doc", "/usr/include", "/etc")  # to take sums of: the first that there is
+SERVERS = ("echo_server", "chat", "chat_tls", "tcp_proxy")  # run until they are ended: listed, and run only as a partner
+INPUTS = {"capitals": "what comes in\ngoes out in capitals\n", "parallel": "sleep 0.2; echo first\necho second\n"}
 LINES_EACH = 4
 TERMINAL = sys.stdout.isatty()
 WIDTH = min(shutil.get_terminal_size((100, 24)).columns, 120)
-# In the order in which one learns; an example that is not named here comes after these.
-ORDER = ("hello two_tasks greetings create_task fibonacci async_for error_handling timeouts locks producer_consumer "
-         "callbacks selector thread_pool run_threadsafe scheduler download_many "
-         "tcp_server_client echo_server echo_client transports tls_echo fetch chat tcp_proxy capitals").split()
 
 
 def paint(code, text):
@@ -47,7 +46,18 @@ def say(text=""):
 def purpose(name):
     """What the first line of the example says that it shows."""
     first = (ROOT / "examples" / f"{name}.cpp").read_text(encoding="utf-8").split("\n", 1)[0]
-    return first.split(":", 1)[1].strip().rstrip(".")
+    return re.split(r"\. |[.:]$", first.partition(":")[2].strip())[0]
+
+
+def groups():
+    """The sections of examples/README.md with the names in them, in the order in which one learns."""
+    found = {}
+    for title, name in re.findall(r"^## (.+)$|^\| \[(\w+)\]", (ROOT / "examples/README.md").read_text(encoding="utf-8"), re.M):
+        if title:
+            found[title] = names = []
+        else:
+            names.append(name)
+    return found
 
 
 def packed(output):
@@ -104,6 +114,31 @@ def measure(*command):
     return {name: float(value) for name, value in re.findall(r"^(.+): ([\d.]+)$", run.stdout, re.M)}
 
 
+def summary(folder, names, shows):
+    """One screen: what was shown, and the command that shows it alone. `shows`: (title, program) of the large ones."""
+    rest = list(names)
+    rows = []
+    for title, members in groups().items():
+        mine = [name for name in members if name in rest]
+        rest = [name for name in rest if name not in mine]
+        if mine:
+            rows.append((title, mine))
+    if rest:
+        rows.append(("More", rest))
+    rows += [(title, [name]) for title, name in shows]
+    next_steps = (("read them, with their names in Python", "examples/README.md"), ("every test, on both backends", "./dev test"),
+                  ("a program of your own", "./dev new DIR"), ("the tutorial", "docs/tutorial/1-hello.md"))
+    wide = max(len(title) for title, _ in (*rows, *next_steps)) + 2
+    say(bold(f"{'what you have seen':{wide + 2}}to see it alone: cd {folder}, then"))
+    for title, members in rows:
+        commands = textwrap.wrap(" ".join("./" + name for name in members), max(WIDTH - wide - 2, 30), break_on_hyphens=False)
+        for line, command in enumerate(commands):
+            say(f"  {title if line == 0 else '':{wide}}{dim(command)}")
+    say()
+    for what, command in next_steps:
+        say(f"  {what:{wide}}{dim(command)}")
+
+
 def table(bide, asyncio, figures):
     """Both programs' figures, a line for each (title, name, unit, digits, note), and how much better bide is.
 
@@ -149,6 +184,7 @@ def show_million(program):
     asyncio.update(tasks=PYTHON_TASKS, timers=10_000)
     say()
     table(bide, asyncio, MILLION)
+    return f"A million tasks: {bide['bytes for a sleeping task']:.0f} B each", "demo_million"
 
 
 def show_connections(program):
@@ -158,6 +194,28 @@ def show_connections(program):
     asyncio = measure(program, f"exec '{sys.executable}' '{ROOT}/tools/demo/connections.py'")
     say()
     table(bide, asyncio, CONNECTIONS)
+    return f"10,000 connections: {bide['echoes per second']:,.0f} echoes/s", "demo_connections"
+
+
+def show_checksum(program):
+    """Whether it said what sha256sum says, and the line of the summary."""
+    folder = next(path for path in FOLDERS if os.path.isdir(path))
+    say(bold(f"the SHA-256 of every file below {folder}, eight files at a time"))
+    names = sorted(os.path.relpath(os.path.join(path, name), folder).encode(errors="surrogateescape")
+                   for path, _, files in os.walk(folder) for name in files
+                   if stat.S_ISREG(os.lstat(os.path.join(path, name)).st_mode))
+    size = sum(os.path.getsize(os.path.join(folder.encode(), name)) for name in names)
+    sums, seconds = [], []
+    for command in ((program, folder), ("xargs", "-0", "sha256sum", "--")):
+        start = time.monotonic()
+        sums.append(subprocess.run(command, input=b"\0".join(names), stdout=subprocess.PIPE, cwd=folder, timeout=60).stdout)
+        seconds.append(time.monotonic() - start)
+    same = sums[0] == sums[1]
+    say(f"  {len(names):,} files, {size / 1e6:,.0f} MB: {seconds[0]:.2f} s; "
+        f"sha256sum, one file after the other: {seconds[1]:.2f} s")
+    say("  " + (dim("the same sums, line by line") if same else paint("31", "the sums differ from those of sha256sum")))
+    return same, (f"{len(names):,} files: the sums that sha256sum says" if same else "sums that differ from sha256sum's",
+                  f"checksum {folder}")
 
 
 def main():
@@ -168,24 +226,26 @@ def main():
     if missing:
         sys.exit(f"{folder}/{missing[0]} is not built: run ./dev demo")
     shows = {name: found.pop(name) for name in SHOWS}
-    names = sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    order = [name for names in groups().values() for name in names]
+    names = sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
 
     shown = [name for name in names if name not in SERVERS]
     say(bold(f"{len(shown)} programs"))
     failed = [name for name in shown if not run_example(found[name])]
 
     say()
-    show_million(shows["demo_million"])
+    large = [show_million(shows["demo_million"])]
     say()
-    show_connections(shows["demo_connections"])
+    large.append(show_connections(shows["demo_connections"]))
+    say()
+    same, shown_sums = show_checksum(shows["checksum"].resolve())
+    large.append(shown_sums)
+    if not same:
+        failed.append("checksum")
 
     say()
-    say(bold("what you have seen, and how to see it alone"))
-    rows = [(f"{folder}/{name}", purpose(name)) for name in (*names, *SHOWS)]
-    rows += [("examples/<name>.cpp", "the source of each"), ("./dev test", "every test, on both backends")]
-    wide = max(len(command) for command, _ in rows)
-    for command, what in rows:
-        say(f"  {command:{wide}} {dim(what)}")
+    summary(folder, names, large)
+    say()
     say(paint("31", f"failed: {', '.join(failed)}") if failed else f"all well in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 
