@@ -47,6 +47,7 @@ public:
     process_event();
     /// Opens the one of that name, or makes it. These throw as those of process_lock.
     explicit process_event(std::string name);
+    /// As those of process_lock: made anew, there already, or handed over by another process as a descriptor.
     [[nodiscard]] static process_event create(std::string name);
     [[nodiscard]] static process_event open(std::string name);
     [[nodiscard]] static process_event adopt(int fd);

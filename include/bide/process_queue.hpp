@@ -42,6 +42,7 @@ public:
     explicit process_queue(std::string name, std::size_t maxsize = 0,
                            std::size_t capacity = default_queue_capacity)
         : handle_(checked(std::move(name)), maxsize, capacity, detail::queue_open::either) {}
+    /// As those of process_lock: made anew, there already, or handed over by another process as a descriptor.
     [[nodiscard]] static process_queue create(std::string name, std::size_t maxsize = 0,
                                               std::size_t capacity = default_queue_capacity) {
         return process_queue(detail::process_queue_handle(checked(std::move(name)), maxsize, capacity,

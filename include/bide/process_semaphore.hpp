@@ -44,6 +44,7 @@ public:
     /// Opens the one of that name, or makes it. Throws as process_lock; std::invalid_argument when it exists with another
     /// number of places.
     process_semaphore(std::string name, std::ptrdiff_t places);
+    /// As those of process_lock: made anew, there already, or handed over by another process as a descriptor.
     [[nodiscard]] static process_semaphore create(std::string name, std::ptrdiff_t places);
     [[nodiscard]] static process_semaphore open(std::string name);
     [[nodiscard]] static process_semaphore adopt(int fd);

@@ -12,11 +12,10 @@ using namespace std::chrono_literals;
 using bide_test::free_port;
 using bide_test::hall;
 using bide_test::has;
+using bide_test::make_recorder;
 using bide_test::outcome;
 using bide_test::recorder;
 using events = recorder::events;
-
-std::shared_ptr<recorder> make_recorder() { return std::make_shared<recorder>(); }
 
 BIDE_TEST(create_connection, by_name_and_port_with_a_factory_that_gives_a_unique_ptr) {
     hall house;

@@ -10,10 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 using bide_test::hall;
 using bide_test::has;
+using bide_test::make_recorder;
 using bide_test::recorder;
 using events = recorder::events;
-
-std::shared_ptr<recorder> make_recorder() { return std::make_shared<recorder>(); }
 
 BIDE_TEST(create_server, makes_a_protocol_for_each_connection) {
     hall house;

@@ -54,6 +54,8 @@ public:
     bide::event gone;
 };
 
+inline std::shared_ptr<recorder> make_recorder() { return std::make_shared<recorder>(); }
+
 /// Writes until the system takes no more, because the peer does not read; then the next byte is buffered.
 inline bide::coro<void> fill(bide::transport over, bide::transport peer) {
     const std::string piece(256 * 1024, 'x');

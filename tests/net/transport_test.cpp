@@ -12,10 +12,9 @@ using namespace std::chrono_literals;
 using bide_test::free_port;
 using bide_test::hall;
 using bide_test::has;
+using bide_test::make_recorder;
 using bide_test::recorder;
 using events = recorder::events;
-
-std::shared_ptr<recorder> make_recorder() { return std::make_shared<recorder>(); }
 
 TEST(transport, an_empty_handle_says_so) {
     const bide::transport none;

@@ -14,11 +14,10 @@ using bide_test::certificates;
 using bide_test::free_port;
 using bide_test::hall;
 using bide_test::has;
+using bide_test::make_recorder;
 using bide_test::outcome;
 using bide_test::recorder;
 using events = recorder::events;
-
-std::shared_ptr<recorder> make_recorder() { return std::make_shared<recorder>(); }
 
 bide::connection_options over_tls() {
     return bide::connection_options().tls(certificates::get().client()).server_hostname("localhost");
