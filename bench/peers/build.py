@@ -128,6 +128,7 @@ BUILDERS = {
         "posix_spawn": lambda out: build_limit(out, clang(), "spawn"),
         "poll loop": lambda out: build_limit(out, clang(), "cat"),
         "pread": lambda out: build_limit(out, clang(), "pread"),
+        "pread cached only": lambda out: build_limit(out, clang(), "pread"),
         "fio": lambda out: find_fio(),
     },
     "echo": {

@@ -24,11 +24,11 @@ bide::coro<bide::file> test_file(std::uint64_t blocks) {
 bide::coro<double> cached(std::uint64_t n) {
     constexpr std::uint64_t blocks = 16384;
     bide::file file = co_await test_file(blocks);
-    std::byte room[block];
+    const bide::aligned_buffer room(block);
     std::uint64_t random = 88172645463325252U;
     const double start = bench_now();
     for (std::uint64_t i = 0; i < n; ++i) {
-        const std::size_t size = co_await file.read_at(bench_random(&random) % blocks * block, room);
+        const std::size_t size = co_await file.read_at(bench_random(&random) % blocks * block, room.bytes());
         if (size != block) std::abort();
     }
     co_return bench_now() - start;

@@ -13,11 +13,9 @@
 
 namespace bide::detail {
 
-file_ref::file_ref(const file_ref& other) noexcept : core_(other.core_) {
-    if (core_ != nullptr) ++core_->refs;
-}
-void file_ref::release(file_core& core) noexcept {
-    if (--core.refs == 0) delete &core;
+void retain(file_core& of) noexcept { ++of.refs; }
+void release(file_core& of) noexcept {
+    if (--of.refs == 0) delete &of;
 }
 
 file_core::file_core(std::string file_path, std::string file_mode, const open_flags& how,
@@ -108,19 +106,15 @@ int file_core::write_out_now() noexcept {
     return 0;
 }
 
-void check_file(const file_core* file, const char* call, file_use::need what) {
+void refuse_file(const file_core* file, const char* call, file_use::need what) {
     if (file == nullptr || file->closed) {
         const std::string name = file == nullptr ? std::string() : " '" + file->path + "'";
         throw invalid_state_error(call + name + ": the file is closed");
     }
-    if (what == file_use::to_read && !file->flags.read) {
-        throw invalid_state_error(about(call, file->path) + ": the file was opened with mode '" + file->mode +
-                                  "', which cannot read; use r, or add +");
-    }
-    if (what == file_use::to_write && !file->flags.write) {
-        throw invalid_state_error(about(call, file->path) + ": the file was opened with mode '" + file->mode +
-                                  "', which cannot write; use w, a or x, or add +");
-    }
+    const bool reading = what == file_use::to_read;
+    throw invalid_state_error(about(call, file->path) + ": the file was opened with mode '" + file->mode +
+                              (reading ? "', which cannot read; use r, or add +"
+                                       : "', which cannot write; use w, a or x, or add +"));
 }
 
 file_use::file_use(const file_ref& file, const char* call, need what) : file_(file) {

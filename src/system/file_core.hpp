@@ -92,7 +92,15 @@ private:
     file_ref file_;
 };
 
-void check_file(const file_core* file, const char* call, file_use::need what);
+// Throws what is wrong with the file for this call.
+[[noreturn]] BIDE_COLD void refuse_file(const file_core* file, const char* call, file_use::need what);
+
+inline void check_file(const file_core* file, const char* call, file_use::need what) {
+    const bool usable = file != nullptr && !file->closed && (what != file_use::to_read || file->flags.read) &&
+                        (what != file_use::to_write || file->flags.write);
+    if (!usable) [[unlikely]]
+        refuse_file(file, call, what);
+}
 
 // Reads ahead until the buffer has `most` more bytes. False at the end.
 coro<bool> fill(file_core& file, std::size_t most);

@@ -19,8 +19,11 @@ int attempt(const op_args& a) noexcept {
 
 }  // namespace
 
-constinit const op_kind pread_op{
-    .name = "pread", .prepare = prepare, .attempt = attempt, .waits_for = ready_for::nothing};
+constinit const op_kind pread_op{.name = "pread",
+                                 .prepare = prepare,
+                                 .attempt = attempt,
+                                 .waits_for = ready_for::nothing,
+                                 .for_device = true};
 
 // A ring copies what is cached where it is submitted, which for a large piece would hold up the loop.
 constinit const op_kind pread_large_op{

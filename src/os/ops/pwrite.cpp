@@ -19,8 +19,11 @@ int attempt(const op_args& a) noexcept {
 
 }  // namespace
 
-constinit const op_kind pwrite_op{
-    .name = "pwrite", .prepare = prepare, .attempt = attempt, .waits_for = ready_for::nothing};
+constinit const op_kind pwrite_op{.name = "pwrite",
+                                  .prepare = prepare,
+                                  .attempt = attempt,
+                                  .waits_for = ready_for::nothing,
+                                  .for_device = true};
 
 // Through the page cache a ring gives writes to threads of the kernel, one at a time for each file, and large ones take
 // two to four times as long as a plain call.

@@ -61,6 +61,8 @@ struct op_kind {
     // Receives into memory of the backend, at most lent_size, which args.data is set to; it stays null where the backend
     // has none left, and the result above 0 only means that there is something. See backend::give_back().
     bool borrows = false;
+    // A device works on it. A few of these leave together, so that it does not stand idle until the turn has ended.
+    bool for_device = false;
 };
 
 inline constexpr std::size_t lent_size = 512;
