@@ -42,7 +42,6 @@
 #include "os/wakeup.hpp"
 
 #include <bide/detail/base/wait_list.hpp>
-#include <bide/detail/os/ops.hpp>
 #include <bide/time.hpp>
 
 namespace bide::detail {
@@ -252,7 +251,8 @@ private:
 
     // Until there is something to receive, for an operation that has no memory to receive it into.
     void queue_wait(timer_node& node) noexcept {
-        queue_entry(recv_wait_op.prepare(node.request->args), false, mark(&node, tag::operation));
+        const op_request& request = *node.request;
+        queue_entry(request.kind->wait_form->prepare(request.args), false, mark(&node, tag::operation));
     }
 
     void queue_cancel(std::uint64_t what) noexcept { ring_.add_cancel(what, mark(nullptr, tag::ignored)); }
