@@ -100,10 +100,7 @@ coro<void> read_stream(unique_fd& fd, const std::string& path, std::string& byte
 }
 
 // A new file beside another one, which it is to replace. Removed when nothing came of it.
-struct replacement {
-    std::string target;
-    std::string name;
-
+struct replacement : detail::file_beside {
     ~replacement() {
         if (!name.empty()) sys::remove_name(name.c_str());
     }
@@ -119,8 +116,7 @@ int write_more(progress& file, const char* path, const std::string& bytes, std::
         flags.permissions = options.permissions();
         file.doing = "open";
         const int result = beside == nullptr ? file.open(path, flags)
-                                             : sys::open_beside(path, flags.permissions, beside->target,
-                                                                beside->name, file.made);
+                                             : sys::open_beside(path, flags.permissions, *beside, file.made);
         if (result < 0) return result;
         if (beside != nullptr) file.fd.reset(file.made.fd);
         if (!file.made.seekable) return 0;
@@ -134,6 +130,10 @@ int write_more(progress& file, const char* path, const std::string& bytes, std::
     if (count < 0) return count;
     put += static_cast<std::size_t>(count);
     if (put < bytes.size()) return 0;
+    if (beside != nullptr && beside->replaced) {
+        file.doing = "set the permissions of";
+        if (const int result = sys::take_over_rights(fd, *beside->replaced); result < 0) return result;
+    }
     if (options.sync() || beside != nullptr) {
         file.doing = "fsync";
         if (const int result = sys::sync_open(fd, false); result < 0) return result;

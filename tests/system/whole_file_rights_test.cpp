@@ -1,0 +1,131 @@
+// bide/tests: owners and permissions of files that are replaced or copied.
+#include <bide/whole_file.hpp>
+
+#include <bide/task.hpp>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/async_test.hpp"
+#include "support/expect.hpp"
+#include "support/in_child.hpp"
+#include "system/scratch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace system_tests;
+using bide_test::has;
+using bide_test::passes_in_child;
+
+constexpr unsigned bob = 1234;
+constexpr unsigned web = 4321;  // a group
+constexpr unsigned nobody = 65534;
+
+// "OWNER:GROUP PERMISSIONS"
+std::string rights(const std::string& path) {
+    struct ::stat found{};
+    if (::stat(path.c_str(), &found) != 0) return "(none)";
+    char permissions[16];
+    std::snprintf(permissions, sizeof permissions, "%04o", found.st_mode & 07777U);
+    return std::to_string(found.st_uid) + ":" + std::to_string(found.st_gid) + " " + permissions;
+}
+
+void make_for(const std::string& path, unsigned user, unsigned group, unsigned permissions) {
+    make(path, "old");
+    EXPECT_EQ(::chown(path.c_str(), user, group), 0);
+    EXPECT_EQ(::chmod(path.c_str(), permissions), 0);
+}
+
+bide::coro<std::string> replaced(std::string path) {
+    co_await bide::write_file(path, "new", bide::write_options().atomic());
+    EXPECT_EQ(content(path), "new");
+    co_return rights(path);
+}
+
+// Runs the body as somebody who may do nothing, but is in the group `web`.
+template <class F>
+bool passes_as_nobody(F body) {
+    return passes_in_child([&] {
+        const gid_t groups[] = {web};
+        EXPECT_EQ(::setgroups(1, groups), 0);
+        EXPECT_EQ(::setresgid(nobody, nobody, nobody), 0);
+        EXPECT_EQ(::setresuid(nobody, nobody, nobody), 0);
+        bide::testing::run_test(body);
+    });
+}
+
+// Nobody else may give files away.
+bool is_root() { return ::geteuid() == 0; }
+
+struct open_to_all : scratch {
+    open_to_all() { ::chmod(path().c_str(), 0777); }
+};
+
+}  // namespace
+
+BIDE_TEST(replacing, keeps_the_permissions_of_ones_own_file) {
+    const scratch in;
+    const std::string own = std::to_string(::geteuid()) + ":" + std::to_string(::getegid());
+    for (const unsigned permissions : {0640U, 0400U, 0777U, 06755U}) {
+        make_for(in / "a", ::geteuid(), ::getegid(), permissions);
+        const std::string now = co_await replaced(in / "a");
+        char expected[16];
+        std::snprintf(expected, sizeof expected, " %04o", permissions);
+        EXPECT_EQ(now, own + expected);
+        ::unlink((in / "a").c_str());
+    }
+}
+
+BIDE_TEST(replacing, by_root_keeps_owner_and_group) {
+    if (!is_root()) co_return;
+    const open_to_all in;
+    make_for(in / "a", 0, web, 0640);
+    std::string now = co_await replaced(in / "a");
+    EXPECT_EQ(now, "0:4321 0640");
+    make_for(in / "b", bob, bob, 04755);
+    now = co_await replaced(in / "b");
+    EXPECT_EQ(now, "1234:1234 4755");
+}
+
+TEST(replacing, by_somebody_else_gives_no_rights_that_others_had) {
+    if (!is_root()) return;
+    const open_to_all in;
+    make_for(in / "set-id", bob, bob, 06755);
+    make_for(in / "group's", nobody, bob, 02674);
+    make_for(in / "mine", bob, web, 02660);
+    EXPECT_TRUE(passes_as_nobody([&]() -> bide::coro<void> {
+        std::string now = co_await replaced(in / "set-id");
+        EXPECT_EQ(now, "65534:65534 0755");
+        now = co_await replaced(in / "group's");
+        EXPECT_EQ(now, "65534:65534 0644");
+        now = co_await replaced(in / "mine");
+        EXPECT_EQ(now, "65534:4321 2660");
+    }));
+}
+
+BIDE_TEST(replacing, nobody_else_may_read_it_before_it_is_complete) {
+    const scratch in;
+    make_for(in / "a", ::geteuid(), ::getegid(), 0666);
+    auto writing = bide::create_task(
+        bide::write_file(in / "a", std::string(30'000'000, 'x'), bide::write_options().atomic()));
+    int seen = 0;
+    unsigned others = 0;
+    while (!writing.done()) {
+        co_await bide::sleep(0s);
+        for (const auto& each : std::filesystem::directory_iterator(in.path())) {
+            const std::string name = each.path().filename();
+            struct ::stat found{};
+            if (!name.starts_with(".bide-") || ::stat(each.path().c_str(), &found) != 0) continue;
+            if (found.st_size == 30'000'000) continue;
+            ++seen;
+            others |= found.st_mode & 077U;
+        }
+    }
+    co_await writing;
+    EXPECT_GT(seen, 0);
+    EXPECT_EQ(others, 0U);
+    EXPECT_TRUE(has(rights(in / "a"), " 0666"));
+}
