@@ -64,9 +64,10 @@ coro<void> write_file(std::string path, std::string data, write_options options 
 /// Whether copy_file() may write over a file that is there.
 enum class if_exists : std::uint8_t { replace, fail };
 
-/// Copies content and permissions; without a trip through this process where the file system can, and sharing the
-/// blocks where it can do that. `to` names the file, not a folder.
-/// Returns: the bytes copied. Throws: std::system_error "copy 'a' to 'b': ...", also when both are the same file.
+/// Copies content, then permissions (set-id bits only where the owner and the group are the same); without a trip through
+/// this process where the file system can, and sharing the blocks where it can do that. `to` names the file, not a folder.
+/// Returns: the bytes copied. Throws: std::system_error "copy 'a' to 'b': ...", also when both are the same file, and for
+/// a file of somebody else's that may be written, when its content is copied and its permissions cannot be set.
 /// Cancellation, failure: what was copied stays. Python: shutil.copy.
 coro<std::uint64_t> copy_file(std::string from, std::string to, if_exists existing = if_exists::replace);
 

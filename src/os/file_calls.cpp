@@ -103,14 +103,6 @@ int name_beside(const std::string& target, std::string& name) {
     return 0;
 }
 
-// Rights that the permissions gave to the owner or the group do not go to another one that the file has.
-std::uint32_t permissions_for(const file_record& now, const file_record& model) noexcept {
-    std::uint32_t permissions = model.permissions;
-    if (now.user != model.user) permissions &= ~std::uint32_t{S_ISUID};
-    if (now.group != model.group) permissions &= ~std::uint32_t{S_ISGID};
-    return permissions;
-}
-
 }  // namespace
 
 int open_beside(const char* path, std::uint32_t permissions, file_beside& file, opened_file& made) {
@@ -127,6 +119,25 @@ int open_beside(const char* path, std::uint32_t permissions, file_beside& file, 
         return result;
     }
     return -EEXIST;
+}
+
+namespace {
+
+// Rights that the permissions gave to the owner or the group do not go to another one that the file has.
+std::uint32_t permissions_for(const file_record& now, const file_record& model) noexcept {
+    std::uint32_t permissions = model.permissions;
+    if (now.user != model.user) permissions &= ~std::uint32_t{S_ISUID};
+    if (now.group != model.group) permissions &= ~std::uint32_t{S_ISGID};
+    return permissions;
+}
+
+}  // namespace
+
+int take_over_permissions(int fd, const file_record& model) noexcept {
+    file_record now;
+    if (const int result = describe_open(fd, now); result < 0) return result;
+    const std::uint32_t permissions = permissions_for(now, model);
+    return permissions == now.permissions ? 0 : change_mode_open(fd, permissions);
 }
 
 int take_over_rights(int fd, const file_record& old) noexcept {

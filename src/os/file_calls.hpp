@@ -48,6 +48,8 @@ int open_beside(const char* path, std::uint32_t permissions, file_beside& file, 
 // Gives a file the owner, the group and the permissions of the one that it replaces. What this process may not give stays as
 // it is, and the permissions leave out what another owner or group would gain. After writing, which takes set-id bits away.
 int take_over_rights(int fd, const file_record& old) noexcept;
+// Only the permissions, without the set-id bits that would mean another owner or group.
+int take_over_permissions(int fd, const file_record& model) noexcept;
 int sync_folder_of(const char* path);
 // Makes a file with a new name: `path` ends in XXXXXX, which is replaced.
 int make_temporary(char* path, std::size_t suffix, opened_file& made) noexcept;

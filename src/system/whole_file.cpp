@@ -164,6 +164,8 @@ coro<void> write_stream(unique_fd& fd, const std::string& path, const std::strin
 struct copying {
     unique_fd from;
     unique_fd to;
+    detail::file_record source;
+    bool to_regular = false;
     std::uint64_t count = 0;
     bool done = false;
 };
@@ -185,9 +187,21 @@ int open_both(copying& work, const char* from, const char* to, if_exists existin
     if (result < 0) return result;
     if (source.record.device == target.record.device && source.record.inode == target.record.inode)
         return -EINVAL;
-    if (target.record.kind != detail::file_kind::regular) return 0;
-    result = sys::truncate_open(target.fd, 0);
-    return result < 0 ? result : sys::change_mode_open(target.fd, source.record.permissions);
+    work.source = source.record;
+    work.to_regular = target.record.kind == detail::file_kind::regular;
+    if (!work.to_regular) return 0;
+    // Nobody is to read the content there who may not read it here. May fail in a file of somebody else's.
+    const std::uint32_t both = target.record.permissions & source.record.permissions;
+    if (both != target.record.permissions) static_cast<void>(sys::change_mode_open(target.fd, both));
+    return sys::truncate_open(target.fd, 0);
+}
+
+// After the content: in a file of somebody else's it may fail.
+int finish_copy(copying& work) noexcept {
+    const int result = work.to_regular ? sys::take_over_permissions(work.to.get(), work.source) : 0;
+    work.done = true;
+    const int closed = sys::close_descriptor(work.to.release());
+    return result < 0 ? result : closed;
 }
 
 int copy_more(copying& work, const char* from, const char* to, if_exists existing) noexcept {
@@ -197,10 +211,7 @@ int copy_more(copying& work, const char* from, const char* to, if_exists existin
     for (std::size_t moved = 0; moved < 4 * trip;) {
         const std::int64_t count = sys::copy_bytes(work.from.get(), work.to.get(), 4 * trip - moved);
         if (count < 0) return static_cast<int>(count);
-        if (count == 0) {
-            work.done = true;
-            return sys::close_descriptor(work.to.release());
-        }
+        if (count == 0) return finish_copy(work);
         moved += static_cast<std::size_t>(count);
         work.count += static_cast<std::uint64_t>(count);
     }

@@ -1,6 +1,7 @@
 // bide/tests: owners and permissions of files that are replaced or copied.
 #include <bide/whole_file.hpp>
 
+#include <bide/as_result.hpp>
 #include <bide/task.hpp>
 
 #include <fcntl.h>
@@ -104,6 +105,48 @@ TEST(replacing, by_somebody_else_gives_no_rights_that_others_had) {
         now = co_await replaced(in / "mine");
         EXPECT_EQ(now, "65534:4321 2660");
     }));
+}
+
+TEST(copying, over_a_file_of_somebody_elses_copies_the_content_first) {
+    if (!is_root()) return;
+    const open_to_all in;
+    make_for(in / "theirs", bob, bob, 0666);
+    EXPECT_TRUE(passes_as_nobody([&]() -> bide::coro<void> {
+        make(in / "from", "new");
+        ::chmod((in / "from").c_str(), 0644);
+        const auto copied = co_await bide::as_result(bide::copy_file(in / "from", in / "theirs"));
+        EXPECT_EQ(copied.error(), std::errc::operation_not_permitted);
+        EXPECT_EQ(content(in / "theirs"), "new");
+        EXPECT_TRUE(has(rights(in / "theirs"), "1234:1234 0666"));
+    }));
+}
+
+BIDE_TEST(copying, gives_no_set_id_bits_to_another_owner) {
+    if (!is_root()) co_return;
+    const open_to_all in;
+    make_for(in / "from", bob, bob, 06755);
+    co_await bide::copy_file(in / "from", in / "to");
+    EXPECT_EQ(rights(in / "to"), "0:0 0755");
+    make_for(in / "his", bob, web, 0600);
+    co_await bide::copy_file(in / "from", in / "his");
+    EXPECT_EQ(rights(in / "his"), "1234:4321 4755");
+}
+
+BIDE_TEST(copying, over_a_file_lets_nobody_else_read_it_meanwhile) {
+    const scratch in;
+    make_for(in / "from", ::geteuid(), ::getegid(), 0600);
+    std::filesystem::resize_file(in / "from", 60'000'000);
+    make_for(in / "to", ::geteuid(), ::getegid(), 0644);
+    auto copy = bide::create_task(bide::copy_file(in / "from", in / "to"));
+    unsigned others = 0;
+    while (!copy.done()) {
+        co_await bide::sleep(0s);
+        struct ::stat found{};
+        if (::stat((in / "to").c_str(), &found) == 0 && found.st_size > 3) others |= found.st_mode & 077U;
+    }
+    co_await copy;
+    EXPECT_EQ(others, 0U);
+    EXPECT_TRUE(has(rights(in / "to"), " 0600"));
 }
 
 BIDE_TEST(replacing, nobody_else_may_read_it_before_it_is_complete) {
