@@ -66,8 +66,10 @@ enum class if_exists : std::uint8_t { replace, fail };
 
 /// Copies content, then permissions (set-id bits only where the owner and the group are the same); without a trip through
 /// this process where the file system can, and sharing the blocks where it can do that. `to` names the file, not a folder.
-/// Returns: the bytes copied. Throws: std::system_error "copy 'a' to 'b': ...", also when both are the same file, and for
-/// a file of somebody else's that may be written, when its content is copied and its permissions cannot be set.
+/// Neither may be a pipe, socket or terminal (/dev/stdin can be one): open() that, and read or write it piece by piece.
+/// Returns: the bytes copied. Throws: std::system_error "copy 'a' to 'b': ...", also when both are the same file or one
+/// is a pipe (invalid_seek; nothing was read or written), and for a file of somebody else's that may be written, when its
+/// content is copied and its permissions cannot be set.
 /// Cancellation, failure: what was copied stays. Python: shutil.copy.
 coro<std::uint64_t> copy_file(std::string from, std::string to, if_exists existing = if_exists::replace);
 

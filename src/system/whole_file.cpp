@@ -1,4 +1,4 @@
-// bide/system: read, write and copy whole files in one call.
+// bide/system: read and write whole files in one call.
 //
 // A trip to a worker thread costs more than opening, reading and closing a small file, so one trip does all of it. Large
 // files take several, between which the task can be cancelled.
@@ -161,63 +161,6 @@ coro<void> write_stream(unique_fd& fd, const std::string& path, const std::strin
     }
 }
 
-struct copying {
-    unique_fd from;
-    unique_fd to;
-    detail::file_record source;
-    bool to_regular = false;
-    std::uint64_t count = 0;
-    bool done = false;
-};
-
-int open_both(copying& work, const char* from, const char* to, if_exists existing) noexcept {
-    opened_file source;
-    opened_file target;
-    open_flags flags;
-    flags.read = true;
-    int result = sys::open_file(from, flags, source);
-    work.from.reset(source.fd);
-    if (result < 0) return result;
-    flags.read = false;
-    flags.write = flags.create = true;
-    flags.exclusive = existing == if_exists::fail;
-    flags.permissions = source.record.permissions & 0777U;
-    result = sys::open_file(to, flags, target);  // not truncated yet: it may be the same file
-    work.to.reset(target.fd);
-    if (result < 0) return result;
-    if (source.record.device == target.record.device && source.record.inode == target.record.inode)
-        return -EINVAL;
-    work.source = source.record;
-    work.to_regular = target.record.kind == detail::file_kind::regular;
-    if (!work.to_regular) return 0;
-    // Nobody is to read the content there who may not read it here. May fail in a file of somebody else's.
-    const std::uint32_t both = target.record.permissions & source.record.permissions;
-    if (both != target.record.permissions) static_cast<void>(sys::change_mode_open(target.fd, both));
-    return sys::truncate_open(target.fd, 0);
-}
-
-// After the content: in a file of somebody else's it may fail.
-int finish_copy(copying& work) noexcept {
-    const int result = work.to_regular ? sys::take_over_permissions(work.to.get(), work.source) : 0;
-    work.done = true;
-    const int closed = sys::close_descriptor(work.to.release());
-    return result < 0 ? result : closed;
-}
-
-int copy_more(copying& work, const char* from, const char* to, if_exists existing) noexcept {
-    if (!work.to) {
-        if (const int result = open_both(work, from, to, existing); result < 0) return result;
-    }
-    for (std::size_t moved = 0; moved < 4 * trip;) {
-        const std::int64_t count = sys::copy_bytes(work.from.get(), work.to.get(), 4 * trip - moved);
-        if (count < 0) return static_cast<int>(count);
-        if (count == 0) return finish_copy(work);
-        moved += static_cast<std::size_t>(count);
-        work.count += static_cast<std::uint64_t>(count);
-    }
-    return 0;
-}
-
 }  // namespace
 
 coro<std::string> read_file(std::string path, std::size_t limit) {
@@ -255,22 +198,6 @@ coro<void> write_file(std::string path, std::string data, write_options options)
             break;
         }
     } while (!file.done);
-}
-
-coro<std::uint64_t> copy_file(std::string from, std::string to, if_exists existing) {
-    copying work;
-    check_path("copy", from);
-    check_path("copy", to);
-    while (!work.done) {
-        const int result = co_await on_worker(
-            [&]() noexcept { return copy_more(work, from.c_str(), to.c_str(), existing); });
-        if (result < 0) {
-            throw std::system_error(-result, std::generic_category(),
-                                    "copy '" + from + "' to '" + to + "'" +
-                                        (result == -EINVAL ? " (the same file?)" : ""));
-        }
-    }
-    co_return work.count;
 }
 
 }  // namespace bide
