@@ -21,9 +21,9 @@ constexpr std::size_t least_chunk = 4096;
 constexpr std::size_t largest_chunk =
     8 * 1024 * 1024;  // a worker thread reads this much before it can be cancelled
 
-// How much to ask for when `wanted` bytes are missing.
+// How much to ask for when `wanted` bytes are missing. A buffer may be larger than what is read at a time.
 std::size_t chunk(const file_core& file, std::size_t wanted) {
-    return std::clamp(wanted, std::max(file.buffer_size, least_chunk), largest_chunk);
+    return std::clamp(std::max(wanted, file.buffer_size), least_chunk, largest_chunk);
 }
 
 // Before bytes are read at the position: what waits to be written comes first.
