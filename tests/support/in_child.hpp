@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <bide/testing/run_test.hpp>
+
 #include <exception>
 #include <iostream>
+#include <vector>
 
+#include <grp.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +30,21 @@ bool passes_in_child(F fn) {
     int status = 0;
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+inline constexpr unsigned nobody = 65534;
+
+/// Runs a test's body as somebody without rights: as root in a child process that is nobody's, in these groups too.
+template <class F>
+bool passes_as_nobody(const std::vector<gid_t>& groups, F body) {
+    return passes_in_child([&] {
+        if (::geteuid() == 0) {
+            EXPECT_EQ(::setgroups(groups.size(), groups.data()), 0);
+            EXPECT_EQ(::setresgid(nobody, nobody, nobody), 0);
+            EXPECT_EQ(::setresuid(nobody, nobody, nobody), 0);
+        }
+        bide::testing::run_test(body);
+    });
 }
 
 }  // namespace bide_test

@@ -5,7 +5,6 @@
 #include <bide/task.hpp>
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,11 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 using namespace system_tests;
 using bide_test::has;
-using bide_test::passes_in_child;
+using bide_test::passes_as_nobody;
 
 constexpr unsigned bob = 1234;
 constexpr unsigned web = 4321;  // a group
-constexpr unsigned nobody = 65534;
+constexpr unsigned nobody = bide_test::nobody;
 
 // "OWNER:GROUP PERMISSIONS"
 std::string rights(const std::string& path) {
@@ -44,18 +43,6 @@ bide::coro<std::string> replaced(std::string path) {
     co_await bide::write_file(path, "new", bide::write_options().atomic());
     EXPECT_EQ(content(path), "new");
     co_return rights(path);
-}
-
-// Runs the body as somebody who may do nothing, but is in the group `web`.
-template <class F>
-bool passes_as_nobody(F body) {
-    return passes_in_child([&] {
-        const gid_t groups[] = {web};
-        EXPECT_EQ(::setgroups(1, groups), 0);
-        EXPECT_EQ(::setresgid(nobody, nobody, nobody), 0);
-        EXPECT_EQ(::setresuid(nobody, nobody, nobody), 0);
-        bide::testing::run_test(body);
-    });
 }
 
 // Nobody else may give files away.
@@ -97,7 +84,7 @@ TEST(replacing, by_somebody_else_gives_no_rights_that_others_had) {
     make_for(in / "set-id", bob, bob, 06755);
     make_for(in / "group's", nobody, bob, 02674);
     make_for(in / "mine", bob, web, 02660);
-    EXPECT_TRUE(passes_as_nobody([&]() -> bide::coro<void> {
+    EXPECT_TRUE(passes_as_nobody({web}, [&]() -> bide::coro<void> {
         std::string now = co_await replaced(in / "set-id");
         EXPECT_EQ(now, "65534:65534 0755");
         now = co_await replaced(in / "group's");
@@ -111,7 +98,7 @@ TEST(copying, over_a_file_of_somebody_elses_copies_the_content_first) {
     if (!is_root()) return;
     const open_to_all in;
     make_for(in / "theirs", bob, bob, 0666);
-    EXPECT_TRUE(passes_as_nobody([&]() -> bide::coro<void> {
+    EXPECT_TRUE(passes_as_nobody({web}, [&]() -> bide::coro<void> {
         make(in / "from", "new");
         ::chmod((in / "from").c_str(), 0644);
         const auto copied = co_await bide::as_result(bide::copy_file(in / "from", in / "theirs"));
