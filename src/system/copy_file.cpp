@@ -23,7 +23,7 @@ using detail::opened_file;
 using detail::unique_fd;
 namespace sys = detail::sys;
 
-constexpr std::size_t trip = 32 * 1024 * 1024;  // between two of which the task can be cancelled
+constexpr std::size_t trip = 4 * detail::largest_piece;  // the kernel copies faster
 
 struct copying {
     unique_fd from;
