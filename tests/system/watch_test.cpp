@@ -55,6 +55,63 @@ bide::coro<int> reload_when_written(std::string path, int times) {
 }
 // [/reload]
 
+// What is private to somebody else is left out, when the watch begins and later.
+bide::coro<void> leaves_private_folders_out() {
+    const scratch in;
+    std::filesystem::create_directories(in / "before/inside");
+    std::filesystem::permissions(in / "before", std::filesystem::perms::none);
+    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
+    std::filesystem::create_directory(in / "later");
+    std::filesystem::permissions(in / "later", std::filesystem::perms::none);
+    make(in / "a", "");
+    std::string all = co_await next(from, in, 4);
+    EXPECT_EQ(all, "created later/\nattributes later/\ncreated a\nwritten a\n");
+    make(in / "b", "");
+    all = co_await next(from, in, 2);
+    EXPECT_EQ(all, "created b\nwritten b\n");
+    for (const char* each : {"before", "later"})
+        std::filesystem::permissions(in / each, std::filesystem::perms::owner_all);
+}
+
+// In a user namespace of its own, whose limits are its own. False where that may not be made.
+bool allow_one_watch() {
+    const auto write = [](const char* path, const std::string& text) { std::ofstream(path) << text; };
+    const std::string user = std::to_string(::geteuid());
+    const std::string group = std::to_string(::getegid());
+    if (::unshare(CLONE_NEWUSER) != 0) return false;
+    write("/proc/self/setgroups", "deny");
+    write("/proc/self/uid_map", "0 " + user + " 1");
+    write("/proc/self/gid_map", "0 " + group + " 1");
+    write("/proc/sys/user/max_inotify_watches", "1");
+    return content("/proc/sys/user/max_inotify_watches") == "1\n";
+}
+
+bide::coro<void> tells_first_and_fails_then() {
+    const scratch in;
+    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
+    make(in / "a", "");
+    std::filesystem::create_directory(in / "d");
+    const std::string all = co_await next(from, in, 3);
+    EXPECT_EQ(all, "created a\nwritten a\ncreated d/\n");
+    std::string text = "(nothing)";
+    try {
+        static_cast<void>(co_await from.next());
+    } catch (const std::system_error& e) { text = e.what(); }
+    EXPECT_TRUE(has(text, "watch '" + (in / "d") + "'", "No space")) << text;
+}
+
+// First those that fork, before there are threads.
+
+TEST(watch_in_child, leaves_out_folders_that_it_may_not_read) {
+    EXPECT_TRUE(bide_test::passes_as_nobody({}, leaves_private_folders_out));
+}
+
+TEST(watch_in_child, what_had_happened_is_told_before_an_error) {
+    EXPECT_TRUE(bide_test::passes_in_child([] {
+        if (allow_one_watch()) bide::testing::run_test(tells_first_and_fails_then);
+    }));
+}
+
 BIDE_TEST(watch, reloads_as_the_page_shows) {
     const scratch in;
     const std::string path = make(in / "settings", "1");
@@ -157,61 +214,6 @@ BIDE_TEST(watch, folders_may_vanish_while_it_begins) {
         co_await from.close();
     }
     EXPECT_EQ(begun, 300);
-}
-
-// What is private to somebody else is left out, when the watch begins and later.
-bide::coro<void> leaves_private_folders_out() {
-    const scratch in;
-    std::filesystem::create_directories(in / "before/inside");
-    std::filesystem::permissions(in / "before", std::filesystem::perms::none);
-    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
-    std::filesystem::create_directory(in / "later");
-    std::filesystem::permissions(in / "later", std::filesystem::perms::none);
-    make(in / "a", "");
-    std::string all = co_await next(from, in, 4);
-    EXPECT_EQ(all, "created later/\nattributes later/\ncreated a\nwritten a\n");
-    make(in / "b", "");
-    all = co_await next(from, in, 2);
-    EXPECT_EQ(all, "created b\nwritten b\n");
-    for (const char* each : {"before", "later"})
-        std::filesystem::permissions(in / each, std::filesystem::perms::owner_all);
-}
-
-TEST(watch, leaves_out_folders_that_it_may_not_read) {
-    EXPECT_TRUE(bide_test::passes_as_nobody({}, leaves_private_folders_out));
-}
-
-// In a user namespace of its own, whose limits are its own. False where that may not be made.
-bool allow_one_watch() {
-    const auto write = [](const char* path, const std::string& text) { std::ofstream(path) << text; };
-    const std::string user = std::to_string(::geteuid());
-    const std::string group = std::to_string(::getegid());
-    if (::unshare(CLONE_NEWUSER) != 0) return false;
-    write("/proc/self/setgroups", "deny");
-    write("/proc/self/uid_map", "0 " + user + " 1");
-    write("/proc/self/gid_map", "0 " + group + " 1");
-    write("/proc/sys/user/max_inotify_watches", "1");
-    return true;
-}
-
-bide::coro<void> tells_first_and_fails_then() {
-    const scratch in;
-    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
-    make(in / "a", "");
-    std::filesystem::create_directory(in / "d");
-    const std::string all = co_await next(from, in, 3);
-    EXPECT_EQ(all, "created a\nwritten a\ncreated d/\n");
-    std::string text = "(nothing)";
-    try {
-        static_cast<void>(co_await from.next());
-    } catch (const std::system_error& e) { text = e.what(); }
-    EXPECT_TRUE(has(text, "watch '" + (in / "d") + "'", "No space")) << text;
-}
-
-TEST(watch, what_had_happened_is_told_before_an_error) {
-    EXPECT_TRUE(bide_test::passes_in_child([] {
-        if (allow_one_watch()) bide::testing::run_test(tells_first_and_fails_then);
-    }));
 }
 
 BIDE_TEST(watch, names_what_is_not_there) {

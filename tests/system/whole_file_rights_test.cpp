@@ -54,6 +54,38 @@ struct open_to_all : scratch {
 
 }  // namespace
 
+// First those that fork, before there are threads.
+
+TEST(as_nobody, replacing_gives_no_rights_that_others_had) {
+    if (!is_root()) return;
+    const open_to_all in;
+    make_for(in / "set-id", bob, bob, 06755);
+    make_for(in / "group's", nobody, bob, 02674);
+    make_for(in / "mine", bob, web, 02660);
+    EXPECT_TRUE(passes_as_nobody({web}, [&]() -> bide::coro<void> {
+        std::string now = co_await replaced(in / "set-id");
+        EXPECT_EQ(now, "65534:65534 0755");
+        now = co_await replaced(in / "group's");
+        EXPECT_EQ(now, "65534:65534 0644");
+        now = co_await replaced(in / "mine");
+        EXPECT_EQ(now, "65534:4321 2660");
+    }));
+}
+
+TEST(as_nobody, copying_over_a_file_of_somebody_elses_copies_the_content_first) {
+    if (!is_root()) return;
+    const open_to_all in;
+    make_for(in / "theirs", bob, bob, 0666);
+    EXPECT_TRUE(passes_as_nobody({web}, [&]() -> bide::coro<void> {
+        make(in / "from", "new");
+        ::chmod((in / "from").c_str(), 0644);
+        const auto copied = co_await bide::as_result(bide::copy_file(in / "from", in / "theirs"));
+        EXPECT_EQ(copied.error(), std::errc::operation_not_permitted);
+        EXPECT_EQ(content(in / "theirs"), "new");
+        EXPECT_TRUE(has(rights(in / "theirs"), "1234:1234 0666"));
+    }));
+}
+
 BIDE_TEST(replacing, keeps_the_permissions_of_ones_own_file) {
     const scratch in;
     const std::string own = std::to_string(::geteuid()) + ":" + std::to_string(::getegid());
@@ -76,36 +108,6 @@ BIDE_TEST(replacing, by_root_keeps_owner_and_group) {
     make_for(in / "b", bob, bob, 04755);
     now = co_await replaced(in / "b");
     EXPECT_EQ(now, "1234:1234 4755");
-}
-
-TEST(replacing, by_somebody_else_gives_no_rights_that_others_had) {
-    if (!is_root()) return;
-    const open_to_all in;
-    make_for(in / "set-id", bob, bob, 06755);
-    make_for(in / "group's", nobody, bob, 02674);
-    make_for(in / "mine", bob, web, 02660);
-    EXPECT_TRUE(passes_as_nobody({web}, [&]() -> bide::coro<void> {
-        std::string now = co_await replaced(in / "set-id");
-        EXPECT_EQ(now, "65534:65534 0755");
-        now = co_await replaced(in / "group's");
-        EXPECT_EQ(now, "65534:65534 0644");
-        now = co_await replaced(in / "mine");
-        EXPECT_EQ(now, "65534:4321 2660");
-    }));
-}
-
-TEST(copying, over_a_file_of_somebody_elses_copies_the_content_first) {
-    if (!is_root()) return;
-    const open_to_all in;
-    make_for(in / "theirs", bob, bob, 0666);
-    EXPECT_TRUE(passes_as_nobody({web}, [&]() -> bide::coro<void> {
-        make(in / "from", "new");
-        ::chmod((in / "from").c_str(), 0644);
-        const auto copied = co_await bide::as_result(bide::copy_file(in / "from", in / "theirs"));
-        EXPECT_EQ(copied.error(), std::errc::operation_not_permitted);
-        EXPECT_EQ(content(in / "theirs"), "new");
-        EXPECT_TRUE(has(rights(in / "theirs"), "1234:1234 0666"));
-    }));
 }
 
 BIDE_TEST(copying, gives_no_set_id_bits_to_another_owner) {
