@@ -90,12 +90,9 @@ public:
         if (sent == -EAGAIN && sys::reader_is_gone(result))
             return fail(EPIPE);  // a terminal is ready then, but full
         drop(static_cast<std::size_t>(std::max<std::ptrdiff_t>(sent, 0)));
-        if (unsent() != 0) {
-            wait_for_room();
-        } else if (closing_) {
-            finish_close();
-        }
-        update_pause();
+        if (unsent() != 0) wait_for_room();
+        update_pause();  // whose call may write or close
+        if (closing_ && unsent() == 0) finish_close();
     }
 
     // Nobody reads any more; or a socket has something to say, and is not watched any longer.

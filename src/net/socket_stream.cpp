@@ -307,12 +307,11 @@ private:
             start_sending();
         } else {
             output_.reset();
-            update_pause();
-            if (eof_asked_ && !closing_) half_close();
-            if (closing_) finish_close(nullptr);
-            return;
         }
-        update_pause();
+        update_pause();  // whose call may write, half-close or close
+        if (unsent() != 0) return;
+        if (eof_asked_ && !closing_) half_close();
+        if (closing_) finish_close(nullptr);
     }
 
     // The peer is gone: what waits to be sent cannot be; who drains or waits for the close learns why.
