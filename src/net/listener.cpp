@@ -177,7 +177,7 @@ private:
         std::uint64_t device = 0;
         std::uint64_t inode = 0;
         if (path_.empty() || !sys::file_identity(path_.c_str(), device, inode)) return;
-        if (device == device_ && inode == inode_) sys::remove_stale_socket(path_.c_str());
+        if (device == device_ && inode == inode_) sys::remove_socket_file(path_.c_str());
     }
 
     loop_state& loop_;

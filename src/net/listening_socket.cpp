@@ -1,7 +1,6 @@
 // bide/net: sockets that servers listen on: bound, inherited, or in the place of a stale unix socket.
 #include "net/listening_socket.hpp"
 
-#include <bide/detail/os/ops.hpp>
 #include <bide/error.hpp>
 
 #include <netinet/in.h>
@@ -13,6 +12,7 @@
 #include <string>
 #include <system_error>
 
+#include "net/unix_path.hpp"
 #include "os/inherited_sockets.hpp"
 #include "os/sock.hpp"
 
@@ -40,31 +40,7 @@ void set_inherited_options(int fd, const server_options& options) noexcept {
     if (options.keep_alive()) sys::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-// A socket file stays when the process that bound it ends in a hurry. Nobody listens on it then, and connecting is
-// refused at once.
-bool is_stale(const address& where) noexcept {
-    const unique_fd probe(sys::open_socket(AF_UNIX, SOCK_STREAM, 0));
-    if (!probe) return false;
-    op_args args;
-    args.fd = probe.get();
-    args.data = const_cast<void*>(where.native());  // connect only reads it
-    args.size = where.native_size();
-    return connect_op.attempt(args) == -ECONNREFUSED;
-}
-
-int bind_to(int fd, const address& where) {
-    const int result = sys::bind_socket(fd, where.native(), where.native_size());
-    if (result != -EADDRINUSE || !is_path(where) || !is_stale(where)) return result;
-    sys::remove_stale_socket(where.host().c_str());
-    return sys::bind_socket(fd, where.native(), where.native_size());
-}
-
 }  // namespace
-
-bool is_path(const address& where) {
-    const std::string host = where.family() == address_family::local ? where.host() : std::string();
-    return !host.empty() && host.front() != '@';
-}
 
 unique_fd listen_at(const address& where, const server_options& options) {
     const int family = native_family(where);
@@ -77,9 +53,8 @@ unique_fd listen_at(const address& where, const server_options& options) {
         if (family == AF_INET6) sys::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
         set_inherited_options(fd.get(), options);
     }
-    int result = bind_to(fd.get(), where);
-    if (result < 0) fail(-result, "bind", where);
-    result = sys::listen_socket(fd.get(), options.backlog());
+    bind_or_replace(fd.get(), where);
+    const int result = sys::listen_socket(fd.get(), options.backlog());
     if (result < 0) fail(-result, "listen on", where);
     return fd;
 }

@@ -9,9 +9,6 @@
 
 namespace bide::detail {
 
-// A unix socket in the file system; not an abstract one.
-[[nodiscard]] bool is_path(const address& where);
-
 // Binds and listens. A unix socket in the file system that nobody listens on is removed first.
 // Throws std::system_error that names the address.
 unique_fd listen_at(const address& where, const server_options& options);
