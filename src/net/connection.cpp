@@ -7,10 +7,12 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <stdexcept>
 #include <system_error>
 
 #include "net/happy_eyeballs.hpp"
+#include "net/native_address.hpp"
 #include "net/socket_stream.hpp"
 #include "net/tls_stream.hpp"
 #include "os/sock.hpp"
@@ -19,6 +21,7 @@ namespace bide {
 
 namespace {
 
+using detail::peer_address_of;
 using detail::stream_ref;
 namespace sys = detail::sys;
 
@@ -92,10 +95,8 @@ coro<connection> connect_to_host(const connection_options& options, std::string 
 coro<connection> adopt(const connection_options& options, socket connected) {
     int type = 0;
     std::string name;
-    address peer;
-    std::size_t size = address::capacity;
     int result = sys::get_option(connected.fileno(), SOL_SOCKET, SO_TYPE, type);
-    if (result >= 0) result = sys::peer_name(connected.fileno(), peer.native(), size);
+    if (result >= 0 && peer_address_of(connected.fileno()).native_size() == 0) result = -ENOTCONN;
     if (result < 0) throw std::system_error(-result, std::generic_category(), "open_connection: socket");
     if (type != SOCK_STREAM) throw std::invalid_argument("open_connection: the socket is no stream socket");
     if (options.tls()) name = certificate_name(options, {}, "open_connection");

@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 
+#include "net/native_address.hpp"
 #include "net/unix_path.hpp"
 #include "os/inherited_sockets.hpp"
 #include "os/sock.hpp"
@@ -24,16 +25,6 @@ namespace {
     throw std::system_error(error, std::generic_category(), std::string(call) + " " + where.to_string());
 }
 
-int native_family(const address& where) {
-    switch (where.family()) {
-        case address_family::ipv4: return AF_INET;
-        case address_family::ipv6: return AF_INET6;
-        case address_family::local: return AF_UNIX;
-        case address_family::unspecified: break;
-    }
-    throw std::invalid_argument("start_server: the address is unspecified; give an IP address or a path");
-}
-
 // Connections inherit both from the socket that they come in on.
 void set_inherited_options(int fd, const server_options& options) noexcept {
     sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -43,7 +34,9 @@ void set_inherited_options(int fd, const server_options& options) noexcept {
 }  // namespace
 
 unique_fd listen_at(const address& where, const server_options& options) {
-    const int family = native_family(where);
+    const int family = native_family(where.family());
+    if (family == AF_UNSPEC)
+        throw std::invalid_argument("start_server: the address is unspecified; give an IP address or a path");
     unique_fd fd(sys::open_socket(family, SOCK_STREAM, 0));
     if (!fd) fail(-fd.release(), "socket for", where);
     if (family != AF_UNIX) {
@@ -61,12 +54,7 @@ unique_fd listen_at(const address& where, const server_options& options) {
 
 unique_fd listen_with(socket made, const server_options& options) {
     unique_fd fd(made.release());
-    const address where = [&] {
-        address name;
-        std::size_t size = address::capacity;
-        if (sys::local_name(fd.get(), name.native(), size) == 0) name.set_native_size(size);
-        return name;
-    }();
+    const address where = local_address_of(fd.get());
     int type = 0;
     int listens = 0;
     const int result = sys::get_option(fd.get(), SOL_SOCKET, SO_TYPE, type);

@@ -20,6 +20,7 @@
 #include <system_error>
 
 #include "loop/loop_core.hpp"
+#include "net/native_address.hpp"
 #include "net/socket_receiver.hpp"
 #include "os/sock.hpp"
 
@@ -341,19 +342,11 @@ private:
             std::system_error(error, std::generic_category(), std::string(what) + " " + peer));
     }
 
-    [[nodiscard]] std::string peer_name() const {
-        address name;
-        std::size_t size = address::capacity;
-        if (fd_ < 0 || sys::peer_name(fd_, name.native(), size) < 0) return {};
-        name.set_native_size(size);
-        return name.to_string();
-    }
-    [[nodiscard]] std::string own_name() const {
-        address name;
-        std::size_t size = address::capacity;
-        if (fd_ < 0 || sys::local_name(fd_, name.native(), size) < 0) return {};
-        name.set_native_size(size);
-        return name.to_string();
+    // Empty where there is none.
+    [[nodiscard]] std::string peer_name() const { return text_of(peer_address_of(fd_)); }
+    [[nodiscard]] std::string own_name() const { return text_of(local_address_of(fd_)); }
+    [[nodiscard]] static std::string text_of(const address& name) {
+        return name.native_size() == 0 ? std::string() : name.to_string();
     }
 
     int fd_;
