@@ -115,8 +115,8 @@ private:
         output_.start(end_.owned && !end_.shared ? own_room_op : poll_write_op, op_args{.fd = end_.fd});
     }
 
-    // Much is to go through it.
-    // Whether there may be more than a moment ago.
+    // Makes the pipe larger, the first time that much is to go through it. Returns whether there may be more room than a
+    // moment ago.
     bool make_room() noexcept {
         if (end_.kind != sys::file_kind::pipe || end_.shared || std::exchange(enlarged_, true)) return false;
         sys::enlarge_pipe(end_.fd);
