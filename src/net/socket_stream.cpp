@@ -21,14 +21,13 @@
 
 #include "loop/loop_core.hpp"
 #include "net/native_address.hpp"
+#include "net/share_of_turn.hpp"
 #include "net/socket_receiver.hpp"
 #include "os/sock.hpp"
 
 namespace bide::detail {
 
 namespace {
-
-constexpr std::size_t share_of_turn = receive_block::size;
 
 class socket_stream final : public stream_core {
 public:
