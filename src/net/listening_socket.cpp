@@ -21,8 +21,8 @@ namespace bide::detail {
 
 namespace {
 
-[[noreturn]] void fail(int error, const char* call, const address& where) {
-    throw std::system_error(error, std::generic_category(), std::string(call) + " " + where.to_string());
+[[noreturn]] void fail(int error, const std::string& what, const address& where) {
+    throw std::system_error(error, std::generic_category(), what + " " + where.to_string());
 }
 
 // Connections inherit both from the socket that they come in on.
@@ -35,8 +35,6 @@ void set_inherited_options(int fd, const server_options& options) noexcept {
 
 unique_fd listen_at(const address& where, const server_options& options) {
     const int family = native_family(where.family());
-    if (family == AF_UNSPEC)
-        throw std::invalid_argument("start_server: the address is unspecified; give an IP address or a path");
     unique_fd fd(sys::open_socket(family, SOCK_STREAM, 0));
     if (!fd) fail(-fd.release(), "socket for", where);
     if (family != AF_UNIX) {
@@ -52,14 +50,15 @@ unique_fd listen_at(const address& where, const server_options& options) {
     return fd;
 }
 
-unique_fd listen_with(socket made, const server_options& options) {
+unique_fd listen_with(const char* call, socket made, const server_options& options) {
     unique_fd fd(made.release());
     const address where = local_address_of(fd.get());
     int type = 0;
     int listens = 0;
     const int result = sys::get_option(fd.get(), SOL_SOCKET, SO_TYPE, type);
-    if (result < 0) fail(-result, "start_server: socket", where);
-    if (type != SOCK_STREAM) throw std::invalid_argument("start_server: the socket is no stream socket");
+    if (result < 0) fail(-result, std::string(call) + ": socket", where);
+    if (type != SOCK_STREAM)
+        throw std::invalid_argument(std::string(call) + ": the socket is no stream socket");
     if (where.family() != address_family::local) set_inherited_options(fd.get(), options);
     sys::get_option(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, listens);
     if (listens == 0) {

@@ -14,7 +14,7 @@ namespace bide::detail {
 unique_fd listen_at(const address& where, const server_options& options);
 
 // Takes a stream socket that was bound elsewhere, and listens unless it does already.
-// Throws std::system_error; std::invalid_argument when it is no stream socket.
-unique_fd listen_with(socket made, const server_options& options);
+// Throws std::system_error; std::invalid_argument when it is no stream socket. `call` is what these begin with.
+unique_fd listen_with(const char* call, socket made, const server_options& options);
 
 }  // namespace bide::detail
