@@ -125,4 +125,14 @@ private:
 /// Throws: also std::invalid_argument for TLS without server_hostname(). Python: asyncio.open_unix_connection.
 [[nodiscard]] coro<connection> open_unix_connection(std::string path, connection_options options = {});
 
+namespace detail {
+
+// The same for whoever is called otherwise: errors begin with `call`.
+coro<connection> open_for(const char* call, std::string host, int port, connection_options options);
+coro<connection> open_for(const char* call, address to, connection_options options);
+coro<connection> open_for(const char* call, socket connected, connection_options options);
+coro<connection> open_unix_for(const char* call, std::string path, connection_options options);
+
+}  // namespace detail
+
 }  // namespace bide

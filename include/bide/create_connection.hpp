@@ -65,37 +65,41 @@ coro<connected<F>> introduce_opened(F factory, coro<connection> opening) {
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<detail::connected<F>> create_connection(F factory, std::string host, int port,
                                                            connection_options options = {}) {
-    return detail::introduce_opened(std::move(factory),
-                                    open_connection(std::move(host), port, std::move(options)));
+    return detail::introduce_opened(
+        std::move(factory), detail::open_for("create_connection", std::move(host), port, std::move(options)));
 }
 /// To an address.
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<detail::connected<F>> create_connection(F factory, address to,
                                                            connection_options options = {}) {
-    return detail::introduce_opened(std::move(factory), open_connection(to, std::move(options)));
+    return detail::introduce_opened(std::move(factory),
+                                    detail::open_for("create_connection", to, std::move(options)));
 }
 /// Over a stream socket that is connected; of the options, those of TLS count.
 /// Python: create_connection(sock=...).
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<detail::connected<F>> create_connection(F factory, socket connected_socket,
                                                            connection_options options = {}) {
-    return detail::introduce_opened(std::move(factory),
-                                    open_connection(std::move(connected_socket), std::move(options)));
+    return detail::introduce_opened(
+        std::move(factory),
+        detail::open_for("create_connection", std::move(connected_socket), std::move(options)));
 }
 
 /// To a unix socket: a path, or an abstract name that begins with '@'. Python: loop.create_unix_connection.
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<detail::connected<F>> create_unix_connection(F factory, std::string path,
                                                                 connection_options options = {}) {
-    return detail::introduce_opened(std::move(factory),
-                                    open_unix_connection(std::move(path), std::move(options)));
+    return detail::introduce_opened(
+        std::move(factory),
+        detail::open_unix_for("create_unix_connection", std::move(path), std::move(options)));
 }
 
 /// Over a socket that was accepted elsewhere; with a context, encrypted.
 /// Python: loop.connect_accepted_socket.
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<detail::connected<F>> connect_accepted_socket(F factory, socket accepted) {
-    return detail::introduce_opened(std::move(factory), open_connection(std::move(accepted)));
+    return detail::introduce_opened(std::move(factory),
+                                    detail::open_for("connect_accepted_socket", std::move(accepted), {}));
 }
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<detail::connected<F>>

@@ -26,6 +26,11 @@ private:
     F factory_;
 };
 
+template <class F>
+handler_ref make_protocol_handler(F factory) {
+    return make_client_handler(protocol_server<F>(std::move(factory)));
+}
+
 }  // namespace detail
 
 /// Serves each connection to an address with a protocol of its own, which `factory` makes. The server is that of
@@ -34,19 +39,21 @@ private:
 /// Python: loop.create_server.
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<server> create_server(F factory, address where, server_options options = {}) {
-    return start_server(detail::protocol_server<F>(std::move(factory)), where, std::move(options));
+    return detail::start_server_at("create_server", detail::make_protocol_handler(std::move(factory)),
+                                   std::vector<address>(1, where), std::move(options));
 }
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<server> create_server(F factory, std::string host, int port, server_options options = {}) {
-    return start_server(detail::protocol_server<F>(std::move(factory)), std::move(host), port,
-                        std::move(options));
+    return detail::start_server_on("create_server", detail::make_protocol_handler(std::move(factory)),
+                                   std::move(host), port, std::move(options));
 }
 
 /// As create_server(), on a unix socket; see start_unix_server(). Python: loop.create_unix_server.
 template <detail::stream_protocol_factory F>
 [[nodiscard]] coro<server> create_unix_server(F factory, std::string path, server_options options = {}) {
-    return start_unix_server(detail::protocol_server<F>(std::move(factory)), std::move(path),
-                             std::move(options));
+    return detail::start_unix_server_at("create_unix_server",
+                                        detail::make_protocol_handler(std::move(factory)), std::move(path),
+                                        std::move(options));
 }
 
 }  // namespace bide

@@ -137,7 +137,7 @@ private:
 };
 
 /// Opens an endpoint. Names are looked up; of several addresses the first that can be bound and connected is taken. A
-/// stale unix socket at the local path is removed first.
+/// unix socket that nobody lives behind is replaced; where somebody receives, that is address_in_use.
 /// Throws: std::invalid_argument without local, remote and family; std::system_error that names what failed.
 /// Python: loop.create_datagram_endpoint. Difference: asyncio calls a protocol back; here the caller awaits.
 /// Source: udp(7), unix(7).

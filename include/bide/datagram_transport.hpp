@@ -90,7 +90,7 @@ public:
 /// Settings of create_datagram_endpoint(): at least one of local_address, remote_address and family.
 class datagram_endpoint_options {
 public:
-    /// Where to receive. A stale socket file of a unix address is removed first.
+    /// Where to receive. The file of a unix socket that is gone is replaced; a living one is address_in_use.
     datagram_endpoint_options& local_address(address where) noexcept {
         local_ = where;
         return *this;

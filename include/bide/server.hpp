@@ -165,10 +165,14 @@ namespace detail {
 
 using handler_ref = std::shared_ptr<client_handler>;
 
-coro<server> start_server_at(handler_ref handler, std::vector<address> addresses, server_options options);
-coro<server> start_server_on(handler_ref handler, std::string host, int port, server_options options);
-coro<server> start_server_with(handler_ref handler, socket bound, server_options options);
-coro<server> start_unix_server_at(handler_ref handler, std::string path, server_options options);
+// `call` is what errors begin with.
+coro<server> start_server_at(const char* call, handler_ref handler, std::vector<address> addresses,
+                             server_options options);
+coro<server> start_server_on(const char* call, handler_ref handler, std::string host, int port,
+                             server_options options);
+coro<server> start_server_with(const char* call, handler_ref handler, socket bound, server_options options);
+coro<server> start_unix_server_at(const char* call, handler_ref handler, std::string path,
+                                  server_options options);
 coro<void> leave_server(server what);
 
 }  // namespace detail
@@ -185,26 +189,26 @@ coro<void> leave_server(server what);
 /// Python: asyncio.start_server.
 template <detail::client_function F>
 [[nodiscard]] coro<server> start_server(F handler, std::string host, int port, server_options options = {}) {
-    return detail::start_server_on(detail::make_client_handler(std::move(handler)), std::move(host), port,
-                                   std::move(options));
+    return detail::start_server_on("start_server", detail::make_client_handler(std::move(handler)),
+                                   std::move(host), port, std::move(options));
 }
 /// On one address, or on several.
 template <detail::client_function F>
 [[nodiscard]] coro<server> start_server(F handler, address where, server_options options = {}) {
-    return detail::start_server_at(detail::make_client_handler(std::move(handler)),
+    return detail::start_server_at("start_server", detail::make_client_handler(std::move(handler)),
                                    std::vector<address>(1, where), std::move(options));
 }
 template <detail::client_function F>
 [[nodiscard]] coro<server> start_server(F handler, std::vector<address> where, server_options options = {}) {
-    return detail::start_server_at(detail::make_client_handler(std::move(handler)), std::move(where),
-                                   std::move(options));
+    return detail::start_server_at("start_server", detail::make_client_handler(std::move(handler)),
+                                   std::move(where), std::move(options));
 }
 /// On a socket that is bound already: see inherited_sockets(). It listens if the socket does not.
 /// Throws: std::invalid_argument when it is no stream socket. Python: start_server(sock=).
 template <detail::client_function F>
 [[nodiscard]] coro<server> start_server(F handler, socket bound, server_options options = {}) {
-    return detail::start_server_with(detail::make_client_handler(std::move(handler)), std::move(bound),
-                                     std::move(options));
+    return detail::start_server_with("start_server", detail::make_client_handler(std::move(handler)),
+                                     std::move(bound), std::move(options));
 }
 
 /// As start_server(), on a unix socket: a path in the file system, or an abstract name that begins with '@'. A socket
@@ -213,8 +217,8 @@ template <detail::client_function F>
 /// which replaces the socket of a server that runs, too.
 template <detail::client_function F>
 [[nodiscard]] coro<server> start_unix_server(F handler, std::string path, server_options options = {}) {
-    return detail::start_unix_server_at(detail::make_client_handler(std::move(handler)), std::move(path),
-                                        std::move(options));
+    return detail::start_unix_server_at("start_unix_server", detail::make_client_handler(std::move(handler)),
+                                        std::move(path), std::move(options));
 }
 
 /// Runs body(), a coroutine, then closes the server and waits for its connections, also when the body throws or is

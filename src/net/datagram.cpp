@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "net/socket_core.hpp"
-#include "os/sock.hpp"
+#include "net/unix_path.hpp"
 
 namespace bide {
 
@@ -55,19 +55,12 @@ address_family common_family(const std::optional<address>& local, const std::opt
     return remote ? remote->family() : only;
 }
 
-bool in_file_system(const address& where) {
-    return where.family() == address_family::local && !where.host().starts_with('@');
-}
-
 coro<socket> open_between(std::optional<address> local, std::optional<address> remote, address_family family,
                           const datagram_options& options) {
     socket made(family, socket_type::datagram);
     if (options.reuse_port()) made.set_reuse_port(true);
     if (options.allow_broadcast()) made.set_broadcast(true);
-    if (local) {
-        if (in_file_system(*local)) detail::sys::remove_stale_socket(local->host().c_str());
-        made.bind(*local);
-    }
+    if (local) detail::bind_or_replace(made.fileno(), *local);
     if (remote && !options.allow_broadcast()) co_await made.connect(*remote);
     co_return made;
 }

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "net/datagram_state.hpp"
-#include "os/sock.hpp"
+#include "net/unix_path.hpp"
 
 namespace bide {
 
@@ -84,11 +84,7 @@ coro<datagram_target> open_datagram_target(datagram_endpoint_options options) {
     socket made(family, socket_type::datagram);
     if (options.reuse_port() && family != address_family::local) made.set_reuse_port(true);
     if (options.allow_broadcast()) made.set_broadcast(true);
-    if (options.local_address()) {
-        const std::string path = options.local_address()->host();
-        if (family == address_family::local && path.front() != '@') sys::remove_stale_socket(path.c_str());
-        made.bind(*options.local_address());
-    }
+    if (options.local_address()) bind_or_replace(made.fileno(), *options.local_address());
     const bool connected = options.remote_address() && !options.allow_broadcast();
     if (connected) co_await made.connect(*options.remote_address());
     co_return datagram_target(std::move(made), options.remote_address(), connected);

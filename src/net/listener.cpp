@@ -21,6 +21,7 @@
 #include <system_error>
 
 #include "loop/loop_core.hpp"
+#include "net/native_address.hpp"
 #include "os/sock.hpp"
 
 namespace bide::detail {
@@ -89,12 +90,7 @@ public:
         if (node_ == place::nowhere) delete this;
     }
 
-    [[nodiscard]] address where() const {
-        address name;
-        std::size_t size = address::capacity;
-        if (sys::local_name(fd_.get(), name.native(), size) == 0) name.set_native_size(size);
-        return name;
-    }
+    [[nodiscard]] address where() const { return local_address_of(fd_.get()); }
 
 private:
     // Where this node is; what came back from the first two may also be in the ready queue still.
@@ -177,7 +173,7 @@ private:
         std::uint64_t device = 0;
         std::uint64_t inode = 0;
         if (path_.empty() || !sys::file_identity(path_.c_str(), device, inode)) return;
-        if (device == device_ && inode == inode_) sys::remove_stale_socket(path_.c_str());
+        if (device == device_ && inode == inode_) sys::remove_socket_file(path_.c_str());
     }
 
     loop_state& loop_;

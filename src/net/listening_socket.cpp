@@ -1,7 +1,6 @@
 // bide/net: sockets that servers listen on: bound, inherited, or in the place of a stale unix socket.
 #include "net/listening_socket.hpp"
 
-#include <bide/detail/os/ops.hpp>
 #include <bide/error.hpp>
 
 #include <netinet/in.h>
@@ -13,6 +12,8 @@
 #include <string>
 #include <system_error>
 
+#include "net/native_address.hpp"
+#include "net/unix_path.hpp"
 #include "os/inherited_sockets.hpp"
 #include "os/sock.hpp"
 
@@ -20,18 +21,8 @@ namespace bide::detail {
 
 namespace {
 
-[[noreturn]] void fail(int error, const char* call, const address& where) {
-    throw std::system_error(error, std::generic_category(), std::string(call) + " " + where.to_string());
-}
-
-int native_family(const address& where) {
-    switch (where.family()) {
-        case address_family::ipv4: return AF_INET;
-        case address_family::ipv6: return AF_INET6;
-        case address_family::local: return AF_UNIX;
-        case address_family::unspecified: break;
-    }
-    throw std::invalid_argument("start_server: the address is unspecified; give an IP address or a path");
+[[noreturn]] void fail(int error, const std::string& what, const address& where) {
+    throw std::system_error(error, std::generic_category(), what + " " + where.to_string());
 }
 
 // Connections inherit both from the socket that they come in on.
@@ -40,34 +31,10 @@ void set_inherited_options(int fd, const server_options& options) noexcept {
     if (options.keep_alive()) sys::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-// A socket file stays when the process that bound it ends in a hurry. Nobody listens on it then, and connecting is
-// refused at once.
-bool is_stale(const address& where) noexcept {
-    const unique_fd probe(sys::open_socket(AF_UNIX, SOCK_STREAM, 0));
-    if (!probe) return false;
-    op_args args;
-    args.fd = probe.get();
-    args.data = const_cast<void*>(where.native());  // connect only reads it
-    args.size = where.native_size();
-    return connect_op.attempt(args) == -ECONNREFUSED;
-}
-
-int bind_to(int fd, const address& where) {
-    const int result = sys::bind_socket(fd, where.native(), where.native_size());
-    if (result != -EADDRINUSE || !is_path(where) || !is_stale(where)) return result;
-    sys::remove_stale_socket(where.host().c_str());
-    return sys::bind_socket(fd, where.native(), where.native_size());
-}
-
 }  // namespace
 
-bool is_path(const address& where) {
-    const std::string host = where.family() == address_family::local ? where.host() : std::string();
-    return !host.empty() && host.front() != '@';
-}
-
 unique_fd listen_at(const address& where, const server_options& options) {
-    const int family = native_family(where);
+    const int family = native_family(where.family());
     unique_fd fd(sys::open_socket(family, SOCK_STREAM, 0));
     if (!fd) fail(-fd.release(), "socket for", where);
     if (family != AF_UNIX) {
@@ -77,26 +44,21 @@ unique_fd listen_at(const address& where, const server_options& options) {
         if (family == AF_INET6) sys::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
         set_inherited_options(fd.get(), options);
     }
-    int result = bind_to(fd.get(), where);
-    if (result < 0) fail(-result, "bind", where);
-    result = sys::listen_socket(fd.get(), options.backlog());
+    bind_or_replace(fd.get(), where);
+    const int result = sys::listen_socket(fd.get(), options.backlog());
     if (result < 0) fail(-result, "listen on", where);
     return fd;
 }
 
-unique_fd listen_with(socket made, const server_options& options) {
+unique_fd listen_with(const char* call, socket made, const server_options& options) {
     unique_fd fd(made.release());
-    const address where = [&] {
-        address name;
-        std::size_t size = address::capacity;
-        if (sys::local_name(fd.get(), name.native(), size) == 0) name.set_native_size(size);
-        return name;
-    }();
+    const address where = local_address_of(fd.get());
     int type = 0;
     int listens = 0;
     const int result = sys::get_option(fd.get(), SOL_SOCKET, SO_TYPE, type);
-    if (result < 0) fail(-result, "start_server: socket", where);
-    if (type != SOCK_STREAM) throw std::invalid_argument("start_server: the socket is no stream socket");
+    if (result < 0) fail(-result, std::string(call) + ": socket", where);
+    if (type != SOCK_STREAM)
+        throw std::invalid_argument(std::string(call) + ": the socket is no stream socket");
     if (where.family() != address_family::local) set_inherited_options(fd.get(), options);
     sys::get_option(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, listens);
     if (listens == 0) {

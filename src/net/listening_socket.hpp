@@ -9,15 +9,12 @@
 
 namespace bide::detail {
 
-// A unix socket in the file system; not an abstract one.
-[[nodiscard]] bool is_path(const address& where);
-
 // Binds and listens. A unix socket in the file system that nobody listens on is removed first.
 // Throws std::system_error that names the address.
 unique_fd listen_at(const address& where, const server_options& options);
 
 // Takes a stream socket that was bound elsewhere, and listens unless it does already.
-// Throws std::system_error; std::invalid_argument when it is no stream socket.
-unique_fd listen_with(socket made, const server_options& options);
+// Throws std::system_error; std::invalid_argument when it is no stream socket. `call` is what these begin with.
+unique_fd listen_with(const char* call, socket made, const server_options& options);
 
 }  // namespace bide::detail

@@ -25,4 +25,11 @@ address from_structure(const T& native, std::size_t size = sizeof(T)) noexcept {
     return address::from_native(&native, size);
 }
 
+// The name of a socket, and of the one it is connected to; unspecified where there is none, or the descriptor is closed.
+address local_address_of(int fd) noexcept;
+address peer_address_of(int fd) noexcept;
+
+// AF_UNSPEC for the unspecified one.
+int native_family(address_family family) noexcept;
+
 }  // namespace bide::detail

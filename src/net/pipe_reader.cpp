@@ -16,19 +16,18 @@
 #include <utility>
 
 #include "net/pipe_stream.hpp"
+#include "net/share_of_turn.hpp"
 #include "os/sock.hpp"
 
 namespace bide::detail {
 
 namespace {
 
-constexpr std::size_t scratch_size = 256 * 1024;  // a share of a turn
-
 constexpr std::ptrdiff_t full_pipe = 64 * 1024;
 
 char* scratch() {
     static thread_local std::unique_ptr<char[]> buffer;
-    if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(scratch_size);
+    if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(share_of_turn);
     return buffer.get();
 }
 
@@ -87,7 +86,7 @@ private:
 
     // -EAGAIN: nothing there. A terminal whose other side has gone says EIO, which is the end of what it said.
     std::ptrdiff_t read(std::string& into, std::size_t most) {
-        const std::size_t room = std::min(most, scratch_size);
+        const std::size_t room = std::min(most, share_of_turn);
         const std::ptrdiff_t got = end_.kind == sys::file_kind::socket
                                        ? sys::recv_now(end_.fd, scratch(), room)
                                        : sys::read_now(end_.fd, scratch(), room);

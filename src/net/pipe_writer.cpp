@@ -84,12 +84,9 @@ public:
         if (sent == -EAGAIN && sys::reader_is_gone(result))
             return fail(EPIPE);  // a terminal is ready then, but full
         drop(static_cast<std::size_t>(std::max<std::ptrdiff_t>(sent, 0)));
-        if (unsent() != 0) {
-            wait_for_room();
-        } else if (closing_) {
-            finish_close();
-        }
-        update_pause();
+        if (unsent() != 0) wait_for_room();
+        update_pause();  // whose call may write or close
+        if (closing_ && unsent() == 0) finish_close();
     }
 
     // Nobody reads any more; or a socket has something to say, and is not watched any longer.
@@ -112,8 +109,8 @@ private:
         output_.start(end_.owned && !end_.shared ? poll_own_write_op : poll_write_op, op_args{.fd = end_.fd});
     }
 
-    // Much is to go through it.
-    // Whether there may be more than a moment ago.
+    // Makes the pipe larger, the first time that much is to go through it. Returns whether there may be more room than a
+    // moment ago.
     bool make_room() noexcept {
         if (end_.kind != sys::file_kind::pipe || end_.shared || std::exchange(enlarged_, true)) return false;
         sys::enlarge_pipe(end_.fd);

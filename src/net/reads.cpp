@@ -13,13 +13,11 @@
 #include <stdexcept>
 
 #include "net/reader_state.hpp"
+#include "net/share_of_turn.hpp"
 
 namespace bide::detail {
 
 namespace {
-
-constexpr std::size_t most_at_once = 256 * 1024;  // asyncio's read size
-constexpr std::size_t share_of_turn = 256 * 1024;
 
 // --- what each read does with what has arrived: true when `out` is its result ---
 
@@ -174,12 +172,12 @@ std::size_t needed(const reader_state&, const Read&) {
 std::size_t needed(const reader_state&, const read_some& read) { return read.most; }
 std::size_t needed(const reader_state&, const read_view& read) { return read.most; }
 std::size_t needed(const reader_state&, const read_into& read) { return read.room.size(); }
-std::size_t needed(const reader_state&, const read_all&) { return most_at_once; }
+std::size_t needed(const reader_state&, const read_all&) { return share_of_turn; }
 std::size_t needed(const reader_state& state, const read_exactly& read) { return read.count - state.size(); }
 
 template <class Read>
 std::size_t asks_for(const reader_state& state, const Read& read) {
-    return std::max(std::min(needed(state, read), most_at_once), state.limit);
+    return std::max(std::min(needed(state, read), share_of_turn), state.limit);
 }
 
 // A connection that has failed once is of no use: both of its ends learn of it, and every later read.

@@ -7,13 +7,15 @@
 #include <string_view>
 #include <utility>
 
+#include "net/share_of_turn.hpp"
+
 namespace bide::detail {
 
 // A large piece of memory to receive into. Each thread keeps a few, so that what is received, looked at and sent on
 // stays in the processor's cache, and an idle connection holds none.
 class receive_block {
 public:
-    static constexpr std::size_t size = 256 * 1024;  // asyncio's read size: one connection's share of a turn
+    static constexpr std::size_t size = share_of_turn;
 
     receive_block() noexcept = default;
     static receive_block acquire();

@@ -9,12 +9,12 @@
 #include <chrono>
 #include <utility>
 
+#include "net/share_of_turn.hpp"
 #include "net/stream_core.hpp"
 
 namespace bide::detail {
 
 namespace {
-constexpr std::size_t share = 256 * 1024;        // of one turn
 constexpr std::size_t keep_capacity = 4 * 1024;  // of the buffer of an idle connection
 }  // namespace
 
@@ -33,7 +33,7 @@ coro<void> receive_pump::run(stream_ref stream, receive_pump& self) {
     while (self.wanted_) {
         if (self.bytes_.empty() && !self.ended_) {
             try {
-                const std::size_t count = co_await stream->receive(self.bytes_, share);
+                const std::size_t count = co_await stream->receive(self.bytes_, share_of_turn);
                 self.ended_ = count == 0;
             } catch (const base_exception&) { throw; } catch (...) {
                 self.error_ = std::current_exception();

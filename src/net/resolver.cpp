@@ -18,6 +18,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "net/native_address.hpp"
+
 namespace bide {
 
 namespace {
@@ -45,14 +47,6 @@ public:
     }
 };
 
-int native_family(address_family family) noexcept {
-    switch (family) {
-        case address_family::ipv4: return AF_INET;
-        case address_family::ipv6: return AF_INET6;
-        default: return AF_UNSPEC;
-    }
-}
-
 // What a look-up says: a failure, or what was found.
 template <class T>
 struct answer {
@@ -72,7 +66,7 @@ using names = answer<std::pair<std::string, std::string>>;
 
 addresses look_up(const std::string& host, const std::string& service, const resolve_options& options) {
     ::addrinfo hints{};
-    hints.ai_family = native_family(options.family());
+    hints.ai_family = detail::native_family(options.family());
     hints.ai_socktype = SOCK_STREAM;  // one answer per address
     if (options.passive()) hints.ai_flags |= AI_PASSIVE;
     if (options.numeric_host()) hints.ai_flags |= AI_NUMERICHOST;

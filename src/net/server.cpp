@@ -15,36 +15,45 @@ namespace bide::detail {
 
 namespace {
 
-std::uint16_t checked_port(int port) {
+std::uint16_t checked_port(int port, const char* call) {
     if (port < 0 || port > 65535) {
-        throw std::invalid_argument("start_server: " + std::to_string(port) +
+        throw std::invalid_argument(std::string(call) + ": " + std::to_string(port) +
                                     " is no port; they are 0 (any) to 65535");
     }
     return static_cast<std::uint16_t>(port);
 }
 
-std::shared_ptr<server_state> make_state(handler_ref handler, server_options options) {
-    loop_state& loop = current_loop_state("start_server");
+std::shared_ptr<server_state> make_state(const char* call, handler_ref handler, server_options options) {
+    loop_state& loop = current_loop_state(call);
     if (options.tls() && !options.tls()->server_side()) {
-        throw std::invalid_argument("start_server: TLS needs a context made by tls_context::server()");
+        throw std::invalid_argument(std::string(call) +
+                                    ": TLS needs a context made by tls_context::server()");
     }
     return std::make_shared<server_state>(loop, std::move(handler), std::move(options));
 }
 
 }  // namespace
 
-coro<server> start_server_at(handler_ref handler, std::vector<address> addresses, server_options options) {
+coro<server> start_server_at(const char* call, handler_ref handler, std::vector<address> addresses,
+                             server_options options) {
     const bool starts = options.start_serving();
-    if (addresses.empty()) throw std::invalid_argument("start_server: there is no address to listen on");
-    auto state = make_state(std::move(handler), std::move(options));
+    if (addresses.empty())
+        throw std::invalid_argument(std::string(call) + ": there is no address to listen on");
+    for (const address& each : addresses) {
+        if (each.family() != address_family::unspecified) continue;
+        throw std::invalid_argument(std::string(call) +
+                                    ": the address is unspecified; give an IP address or a path");
+    }
+    auto state = make_state(call, std::move(handler), std::move(options));
     state->listen_on(addresses);
     if (starts) state->start();
     co_return server(std::move(state));
 }
 
-coro<server> start_server_on(handler_ref handler, std::string host, int port, server_options options) {
+coro<server> start_server_on(const char* call, handler_ref handler, std::string host, int port,
+                             server_options options) {
     std::vector<address> addresses;
-    const std::uint16_t number = checked_port(port);
+    const std::uint16_t number = checked_port(port, call);
     const address_family family = options.family();
     if (host.empty()) {
         if (family != address_family::ipv6) addresses.push_back(address::any(address_family::ipv4, number));
@@ -54,23 +63,24 @@ coro<server> start_server_on(handler_ref handler, std::string host, int port, se
         auto looking = getaddrinfo(std::move(host), number, settings);
         addresses = co_await std::move(looking);
     }
-    auto starting = start_server_at(std::move(handler), std::move(addresses), std::move(options));
+    auto starting = start_server_at(call, std::move(handler), std::move(addresses), std::move(options));
     co_return co_await std::move(starting);
 }
 
-coro<server> start_server_with(handler_ref handler, socket bound, server_options options) {
+coro<server> start_server_with(const char* call, handler_ref handler, socket bound, server_options options) {
     const bool starts = options.start_serving();
-    unique_fd listening = listen_with(std::move(bound), options);
-    auto state = make_state(std::move(handler), std::move(options));
+    unique_fd listening = listen_with(call, std::move(bound), options);
+    auto state = make_state(call, std::move(handler), std::move(options));
     state->listen_with(std::move(listening));
     if (starts) state->start();
     co_return server(std::move(state));
 }
 
-coro<server> start_unix_server_at(handler_ref handler, std::string path, server_options options) {
+coro<server> start_unix_server_at(const char* call, handler_ref handler, std::string path,
+                                  server_options options) {
     std::vector<address> addresses;
     addresses.push_back(address::local(path));
-    auto starting = start_server_at(std::move(handler), std::move(addresses), std::move(options));
+    auto starting = start_server_at(call, std::move(handler), std::move(addresses), std::move(options));
     co_return co_await std::move(starting);
 }
 

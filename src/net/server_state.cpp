@@ -12,6 +12,7 @@
 #include "net/serve_client.hpp"
 #include "net/socket_stream.hpp"
 #include "net/tls_stream.hpp"
+#include "net/unix_path.hpp"
 
 namespace bide::detail {
 

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "net/native_address.hpp"
 #include "net/socket_core.hpp"
 #include "os/fd.hpp"
 #include "os/sock.hpp"
@@ -26,13 +27,8 @@ int checked(int result, const std::string& call) {
     return result;
 }
 
-int native_family(address_family family) {
-    switch (family) {
-        case address_family::ipv4: return AF_INET;
-        case address_family::ipv6: return AF_INET6;
-        case address_family::local: return AF_UNIX;
-        case address_family::unspecified: break;
-    }
+int family_to_open(address_family family) {
+    if (family != address_family::unspecified) return detail::native_family(family);
     throw std::invalid_argument("socket: the address family is unspecified; choose ipv4, ipv6 or local");
 }
 
@@ -68,7 +64,7 @@ socket::socket(int fd, bool messages) {
 }
 
 socket::socket(address_family family, socket_type type)
-    : socket(checked(sys::open_socket(native_family(family), native_type(type), 0), "socket"),
+    : socket(checked(sys::open_socket(family_to_open(family), native_type(type), 0), "socket"),
              type != socket_type::stream) {}
 
 socket socket::adopt(int fd) {

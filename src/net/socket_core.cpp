@@ -11,6 +11,7 @@
 
 #include "loop/loop_core.hpp"
 #include "loop/loop_list.hpp"
+#include "net/native_address.hpp"
 #include "os/sock.hpp"
 
 namespace bide::detail {
@@ -75,19 +76,8 @@ std::string socket_core::name() const {
     return "descriptor " + std::to_string(fd_);
 }
 
-address socket_core::local_address() const noexcept {
-    address name;
-    std::size_t size = address::capacity;
-    if (fd_ >= 0 && sys::local_name(fd_, name.native(), size) == 0) name.set_native_size(size);
-    return name;
-}
-
-address socket_core::peer_address() const noexcept {
-    address name;
-    std::size_t size = address::capacity;
-    if (fd_ >= 0 && sys::peer_name(fd_, name.native(), size) == 0) name.set_native_size(size);
-    return name;
-}
+address socket_core::local_address() const noexcept { return local_address_of(fd_); }
+address socket_core::peer_address() const noexcept { return peer_address_of(fd_); }
 
 void throw_socket_error(const socket_core& of, const char* call, std::error_code error) {
     throw_socket_error(of, call, of.fd() < 0 ? std::string() : "on " + of.name(), error);

@@ -20,14 +20,14 @@
 #include <system_error>
 
 #include "loop/loop_core.hpp"
+#include "net/native_address.hpp"
+#include "net/share_of_turn.hpp"
 #include "net/socket_receiver.hpp"
 #include "os/sock.hpp"
 
 namespace bide::detail {
 
 namespace {
-
-constexpr std::size_t share_of_turn = receive_block::size;
 
 class socket_stream final : public stream_core {
 public:
@@ -307,12 +307,11 @@ private:
             start_sending();
         } else {
             output_.reset();
-            update_pause();
-            if (eof_asked_ && !closing_) half_close();
-            if (closing_) finish_close(nullptr);
-            return;
         }
-        update_pause();
+        update_pause();  // whose call may write, half-close or close
+        if (unsent() != 0) return;
+        if (eof_asked_ && !closing_) half_close();
+        if (closing_) finish_close(nullptr);
     }
 
     // The peer is gone: what waits to be sent cannot be; who drains or waits for the close learns why.
@@ -342,19 +341,11 @@ private:
             std::system_error(error, std::generic_category(), std::string(what) + " " + peer));
     }
 
-    [[nodiscard]] std::string peer_name() const {
-        address name;
-        std::size_t size = address::capacity;
-        if (fd_ < 0 || sys::peer_name(fd_, name.native(), size) < 0) return {};
-        name.set_native_size(size);
-        return name.to_string();
-    }
-    [[nodiscard]] std::string own_name() const {
-        address name;
-        std::size_t size = address::capacity;
-        if (fd_ < 0 || sys::local_name(fd_, name.native(), size) < 0) return {};
-        name.set_native_size(size);
-        return name.to_string();
+    // Empty where there is none.
+    [[nodiscard]] std::string peer_name() const { return text_of(peer_address_of(fd_)); }
+    [[nodiscard]] std::string own_name() const { return text_of(local_address_of(fd_)); }
+    [[nodiscard]] static std::string text_of(const address& name) {
+        return name.native_size() == 0 ? std::string() : name.to_string();
     }
 
     int fd_;

@@ -78,6 +78,8 @@ private:
     void send_down(const output_buffer& output) {
         if (!output.bytes.empty()) lower_->send(output.bytes);
     }
+    // False: the engine has failed.
+    bool send_pieces(std::string_view bytes);
     // `count` bytes were received, while the stream was open.
     void check_not_cut(std::size_t count) const;
 
@@ -88,7 +90,9 @@ private:
     void destroy() noexcept override;
     void close_lower() noexcept;
     void stream_gone(stream_core& lower) noexcept override;
-    void unsent_changed() override { update_pause(); }
+    void unsent_changed() override {
+        if (!sending_) update_pause();
+    }
     void take_watcher() noexcept;
     void end_late();
 
@@ -115,6 +119,7 @@ private:
     bool ended_ = false;      // the peer sends no more
     bool all_sent_ = false;   // by the time of close(); that a peer does not take our own end is no failure
     bool receiving_ = false;  // a task receives
+    bool sending_ = false;    // a part of what is written; nobody is told before it is all of it
     bool lingers_ = false;    // closed, and the peer has not ended
     std::unique_ptr<ending> ending_;
     stream_ref lower_;

@@ -108,16 +108,23 @@ std::size_t tls_stream::end_receive(receive_buffer& into) {
     return take(into, most_);
 }
 
-void tls_stream::send(std::string_view bytes) {
-    const stream_ref hold = self();
+bool tls_stream::send_pieces(std::string_view bytes) {
+    sending_ = true;
+    const scope_guard sent([this]() noexcept { sending_ = false; });
     while (!closing_ && !bytes.empty()) {
         output_buffer output;
         const tls_status status = engine_.write(bytes.substr(0, piece), output.bytes);
         send_down(output);
-        if (status == tls_status::failed) return fail();
+        if (status == tls_status::failed) return false;
         bytes.remove_prefix(std::min(bytes.size(), piece));
     }
-    update_pause();
+    return true;
+}
+
+void tls_stream::send(std::string_view bytes) {
+    const stream_ref hold = self();
+    if (!send_pieces(bytes)) return fail();
+    update_pause();  // whose call may write or close: after the last piece
 }
 
 }  // namespace bide::detail

@@ -28,7 +28,8 @@ coro<transport> connect_protocol(stream_ref stream, std::shared_ptr<stream_proto
 }
 
 coro<connection> encrypt_accepted(socket accepted, tls_context context, start_tls_options options) {
-    connection plain = co_await open_connection(std::move(accepted));
+    auto adopting = open_for("connect_accepted_socket", std::move(accepted), connection_options());
+    connection plain = co_await std::move(adopting);
     auto encrypting = start_tls(std::move(plain), std::move(context), std::move(options));
     co_return co_await std::move(encrypting);
 }

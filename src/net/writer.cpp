@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "net/share_of_turn.hpp"
 #include "net/stream_core.hpp"
 
 namespace bide {
@@ -12,8 +13,6 @@ namespace bide {
 namespace detail {
 
 namespace {
-
-constexpr std::size_t share_of_turn = 256 * 1024;
 
 [[noreturn]] BIDE_COLD void throw_lost() {
     throw std::system_error(ECONNRESET, std::generic_category(), "drain: the connection is closed");

@@ -61,7 +61,7 @@ int close_on_exec(int fd) noexcept { return ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0
 
 int close_descriptor(int fd) noexcept { return checked(::close(fd)); }
 
-void remove_stale_socket(const char* path) noexcept {
+void remove_socket_file(const char* path) noexcept {
     struct ::stat found{};
     if (::stat(path, &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path);
 }

@@ -18,8 +18,8 @@ int get_option(int fd, int level, int name, int& value) noexcept;
 int set_non_blocking(int fd) noexcept;
 int close_on_exec(int fd) noexcept;  // not for programs that this one starts
 int close_descriptor(int fd) noexcept;
-// Removes a socket in the file system; anything else stays.
-void remove_stale_socket(const char* path) noexcept;
+// Removes a socket in the file system, whoever lives behind it; anything else stays.
+void remove_socket_file(const char* path) noexcept;
 bool file_identity(const char* path, std::uint64_t& device, std::uint64_t& inode) noexcept;
 // At once or -EAGAIN.
 std::ptrdiff_t send_now(int fd, const void* data, std::size_t size) noexcept;

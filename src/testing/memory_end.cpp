@@ -179,8 +179,8 @@ private:
         if (bad && sent_ >= *bad && !pending_.empty()) return fail(options_.sending_error());
         if (pending_.empty() && eof_asked_) out_.ended = true;
         if (out_.receiver != nullptr) out_.receiver->changed();
-        if (pending_.empty() && closing_) return finish_close();
-        update_pause();
+        update_pause();  // whose call may write or close
+        if (pending_.empty() && closing_) finish_close();
     }
 
     void fail(int error) noexcept {

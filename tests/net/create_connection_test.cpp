@@ -5,6 +5,7 @@
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
 #include "support/outcome.hpp"
+#include "support/tls_certificates.hpp"
 
 namespace {
 
@@ -46,6 +47,35 @@ BIDE_TEST(create_connection, over_a_socket_that_is_connected) {
     closed.close();
     const std::string text = co_await outcome(bide::create_connection(make_recorder, std::move(closed)));
     EXPECT_TRUE(has(text, "Bad file descriptor"));
+}
+
+bide::socket datagrams() { return bide::socket(bide::address_family::ipv4, bide::socket_type::datagram); }
+bide::coro<bide::socket> connected_datagrams() {
+    bide::socket made = datagrams();
+    co_await made.connect(bide::address::loopback(bide::address_family::ipv4, 9));
+    co_return made;
+}
+
+BIDE_TEST(create_connection, errors_begin_with_the_name_of_the_call) {
+    const auto secret = bide::connection_options().tls(bide_test::certificates::get().client());
+    std::string text = co_await outcome(bide::create_connection(make_recorder, "127.0.0.1", 70000));
+    EXPECT_EQ(text, "create_connection: 70000 is no port; they are 1 to 65535");
+    text = co_await outcome(bide::create_connection(make_recorder, datagrams()));
+    EXPECT_TRUE(has(text, "create_connection: socket")) << text;
+    bide::socket made = co_await connected_datagrams();
+    text = co_await outcome(bide::create_connection(make_recorder, std::move(made)));
+    EXPECT_EQ(text, "create_connection: the socket is no stream socket");
+    made = co_await connected_datagrams();
+    text = co_await outcome(bide::connect_accepted_socket(make_recorder, std::move(made)));
+    EXPECT_EQ(text, "connect_accepted_socket: the socket is no stream socket");
+    made = co_await connected_datagrams();
+    auto server = bide_test::certificates::get().server();
+    text = co_await outcome(bide::connect_accepted_socket(make_recorder, std::move(made), server));
+    EXPECT_EQ(text, "connect_accepted_socket: the socket is no stream socket");
+    text = co_await outcome(bide::create_unix_connection(make_recorder, "/nowhere", secret));
+    EXPECT_TRUE(has(text, "create_unix_connection: TLS needs server_hostname()")) << text;
+    text = co_await outcome(bide::open_unix_connection("/nowhere", secret));
+    EXPECT_TRUE(has(text, "open_unix_connection: TLS needs server_hostname()")) << text;
 }
 
 BIDE_TEST(create_connection, names_the_address_that_refuses) {

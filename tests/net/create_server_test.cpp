@@ -4,6 +4,8 @@
 #include "net/transport_support.hpp"
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
+#include "support/outcome.hpp"
+#include "support/tls_certificates.hpp"
 
 namespace {
 
@@ -11,8 +13,24 @@ using namespace std::chrono_literals;
 using bide_test::hall;
 using bide_test::has;
 using bide_test::make_recorder;
+using bide_test::outcome;
 using bide_test::recorder;
 using events = recorder::events;
+
+BIDE_TEST(create_server, errors_begin_with_the_name_of_the_call) {
+    const auto wrong = bide::server_options().tls(bide_test::certificates::get().client());
+    std::string text = co_await outcome(bide::create_server(make_recorder, "127.0.0.1", 70000));
+    EXPECT_EQ(text, "create_server: 70000 is no port; they are 0 (any) to 65535");
+    text = co_await outcome(bide::create_server(make_recorder, bide::address()));
+    EXPECT_EQ(text, "create_server: the address is unspecified; give an IP address or a path");
+    text = co_await outcome(bide::create_unix_server(make_recorder, "@none", wrong));
+    EXPECT_EQ(text, "create_unix_server: TLS needs a context made by tls_context::server()");
+    const auto serve = [](bide::stream_reader, bide::stream_writer) -> bide::coro<void> { co_return; };
+    text = co_await outcome(bide::start_unix_server(serve, "@none", wrong));
+    EXPECT_EQ(text, "start_unix_server: TLS needs a context made by tls_context::server()");
+    text = co_await outcome(bide::start_server(serve, bide::address()));
+    EXPECT_EQ(text, "start_server: the address is unspecified; give an IP address or a path");
+}
 
 BIDE_TEST(create_server, makes_a_protocol_for_each_connection) {
     hall house;

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 namespace {
@@ -232,6 +234,47 @@ BIDE_TEST(datagram, unix_datagrams_over_paths_and_a_stale_socket_is_no_obstacle)
     co_await nameless.send("who?");
     got = co_await a.recv();
     EXPECT_EQ(got.sender.to_string(), "unspecified");  // cannot be answered
+}
+
+BIDE_TEST(datagram, leaves_the_path_to_who_receives_there) {
+    const bide_test::temp_folder folder;
+    const address path = address::local(folder.file("a"));
+    const address elsewhere = address::local(folder.file("b"));
+    auto a = co_await open_datagram_endpoint(datagram_options().local(path));
+    std::string text = co_await outcome(open_datagram_endpoint(datagram_options().local(path)));
+    EXPECT_TRUE(has(text, "bind " + path.host() + ": Address already in use")) << text;
+    auto b = co_await open_datagram_endpoint(datagram_options().local(elsewhere).remote(path));
+    co_await b.send("still there?");
+    const auto got = co_await a.recv();
+    EXPECT_EQ(got.data, "still there?");
+
+    // It hears its remote only and refuses who asks, but it lives.
+    text = co_await outcome(open_datagram_endpoint(datagram_options().local(elsewhere)));
+    EXPECT_TRUE(has(text, "Address already in use")) << text;
+
+    // So does a socket of another type.
+    bide::socket stream(address_family::local, bide::socket_type::stream);
+    const address third = address::local(folder.file("c"));
+    stream.bind(third);
+    stream.listen();
+    text = co_await outcome(open_datagram_endpoint(datagram_options().local(third)));
+    EXPECT_TRUE(has(text, "Address already in use")) << text;
+}
+
+BIDE_TEST(datagram, replaces_the_socket_of_a_server_that_is_gone_but_no_other_file) {
+    const bide_test::temp_folder folder;
+    const address path = address::local(folder.file("a"));
+    {
+        bide::socket stream(address_family::local, bide::socket_type::stream);
+        stream.bind(path);
+        stream.listen();
+    }
+    auto a = co_await open_datagram_endpoint(datagram_options().local(path));
+    const address notes = address::local(folder.file("notes.txt"));
+    std::ofstream(notes.host()) << "important";
+    const std::string text = co_await outcome(open_datagram_endpoint(datagram_options().local(notes)));
+    EXPECT_TRUE(has(text, "Address already in use")) << text;
+    EXPECT_EQ(std::filesystem::file_size(notes.host()), 9U);
 }
 
 BIDE_TEST(datagram, a_fast_sender_waits_for_a_slow_receiver_on_a_unix_socket) {

@@ -6,6 +6,7 @@
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
 #include "support/outcome.hpp"
+#include "support/temp_folder.hpp"
 
 namespace {
 
@@ -235,6 +236,27 @@ BIDE_TEST(datagram_transport, over_a_socket_that_was_made_elsewhere) {
     EXPECT_EQ(at_a->calls.back(), "got myself");
     a.close();
     co_await at_a->gone.wait();
+}
+
+BIDE_TEST(datagram_transport, leaves_the_path_to_who_receives_there_and_replaces_a_file_that_nobody_owns) {
+    const bide_test::temp_folder folder;
+    const address path = address::local(folder.file("a"));
+    const auto there = datagram_endpoint_options().local_address(path);
+    auto [a, at_a] = co_await bide::create_datagram_endpoint(make_listener, there);
+    const std::string text = co_await outcome(bide::create_datagram_endpoint(make_listener, there));
+    EXPECT_TRUE(has(text, "bind " + path.host() + ": Address already in use")) << text;
+    const auto to_a = datagram_endpoint_options().remote_address(path);
+    auto [b, at_b] = co_await bide::create_datagram_endpoint(make_listener, to_a);
+    b.sendto("still there?");
+    co_await bide::sleep(1s);
+    EXPECT_EQ(at_a->calls.back(), "got still there?");
+    a.close();
+    co_await at_a->gone.wait();
+    auto [c, at_c] = co_await bide::create_datagram_endpoint(make_listener, there);
+    b.close();
+    c.close();
+    co_await at_b->gone.wait();
+    co_await at_c->gone.wait();
 }
 
 BIDE_TEST(datagram_transport, may_be_open_when_the_loop_ends) {

@@ -102,6 +102,12 @@ TEST(resolver, errors_have_a_category_with_the_systems_messages) {
     EXPECT_NE(code, std::error_code(resolver_errc::not_found));
 }
 
+BIDE_TEST(resolver, knows_no_addresses_of_unix_sockets) {
+    const auto unix_sockets = bide::resolve_options().family(address_family::local);
+    const auto wrong = co_await bide::as_result(bide::getaddrinfo("localhost", 80, unix_sockets));
+    EXPECT_EQ(wrong.error(), resolver_errc::family_not_supported);
+}
+
 BIDE_TEST(resolver, addresses_have_names) {
     auto numbers = bide::name_options().numeric_host().numeric_service();
     auto name = co_await bide::getnameinfo(address::parse("127.0.0.1:80"), numbers);
