@@ -312,6 +312,7 @@ void pool_core::fail_all(const std::exception_ptr& why, bool unexpected) noexcep
 void retain_pool(pool_core& pool) noexcept { pool.retain(); }
 void release_pool(pool_core& pool) noexcept { pool.release(); }
 void drop_pool(pool_core& pool) noexcept { pool.drop(); }
+bool is_dropped(const pool_core& pool) noexcept { return pool.is_dropped(); }
 void withdraw_call(process_call& call) noexcept {
     if (call.pool != nullptr) call.pool->withdraw(call);
 }

@@ -231,6 +231,7 @@ void pool_core::end(int signal, const std::string& why, bool unexpected) noexcep
 }
 
 void pool_core::drop() noexcept {
+    dropped_ = true;
     if (is_ours() && loop_ != nullptr && (running_ != 0 || pending_ != 0))
         end(SIGKILL, "the pool was destroyed");
     if (is_ours() && loop_ != nullptr) close();
