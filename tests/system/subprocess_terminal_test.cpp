@@ -33,7 +33,8 @@ BIDE_TEST(subprocess_terminal, what_is_typed_is_shown_and_read_up_to_the_end) {
 }
 
 // Ctrl-D in the middle of a line is not yet the end.
-BIDE_TEST(subprocess_terminal, input_whose_last_line_has_no_newline_ends_as_well) {
+BIDE_TEST_WITH(subprocess_terminal, input_whose_last_line_has_no_newline_ends_as_well,
+               bide::testing::test_options().real_time()) {
     for (const char* const input : {"hello", "one\ntwo", ""}) {
         auto child = co_await create_subprocess_shell("stty -echo; echo ready; cat; echo; echo end",
                                                       subprocess_options().terminal());
