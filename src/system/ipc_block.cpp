@@ -13,6 +13,7 @@
 namespace bide::detail {
 
 std::uint64_t ipc_dies_at = 0;
+void (*ipc_death)() noexcept = sys::die_at_once;
 
 namespace {
 

@@ -87,9 +87,13 @@ struct pool_board {
             if (number == no_slot) return no_slot;
             call_slot& slot = slots[number];
             slot.worker = worker;
+            ipc_step();
             slot_state expected = slot_state::ready;
-            if (slot.state.compare_exchange_strong(expected, slot_state::running, std::memory_order_acq_rel))
+            if (slot.state.compare_exchange_strong(expected, slot_state::running,
+                                                   std::memory_order_acq_rel)) {
+                ipc_step();
                 return number;
+            }
             push_done(number);  // withdrawn; found with the next result
         }
     }

@@ -46,6 +46,7 @@ public:
     int serve() {
         if (board().has_initializer && !initialize()) return 1;
         record().phase.store(worker_phase::ready, std::memory_order_release);
+        ipc_step();
         for (std::uint32_t calls = 0;;) {
             const std::uint32_t slot = next();
             if (slot == no_slot) break;
@@ -53,6 +54,7 @@ public:
             if (++calls == board().max_tasks) break;
         }
         record().phase.store(worker_phase::retired, std::memory_order_release);
+        ipc_step();
         return 0;
     }
 
@@ -119,14 +121,27 @@ private:
         slot_state expected = slot_state::running;
         if (!slot.state.compare_exchange_strong(expected, slot_state::finishing, std::memory_order_acq_rel))
             sys::wait_for_the_end();  // this process is being killed for the call
+        ipc_step();
         if (given.block != 0) pool_blocks::release(segment_, given.block);
         if (copied_) std::memcpy(slot.room, small_, result_.size);
+        ipc_step();
         slot.bytes = result_;
+        ipc_step();
         slot.end = end;
-        if (result_.block != 0) pool_blocks::head_of(segment_, result_.block).owned_by_worker = 0;
+        ipc_step();
+        if (result_.block != 0) hand_over(result_.block);
+        for (const std::uint64_t each : sent_) hand_over(each);
         slot.state.store(slot_state::done, std::memory_order_release);
+        ipc_step();
         board().push_done(number);
         sys::ring_bell(worker_bell_fd, board().listening);
+        ipc_step();
+    }
+
+    // A block is this worker's until its call can no longer kill it: then the next worker need not look for it.
+    void hand_over(std::uint64_t block) const noexcept {
+        pool_blocks::head_of(segment_, block).owned_by_worker = 0;
+        ipc_step();
     }
 
     std::string_view bytes_of(const call_slot& slot, const payload& bytes) const noexcept {

@@ -210,6 +210,7 @@ void pool_core::end_if_done() noexcept {
     if (!is_ours() || (open_ && !broken_)) return;
     if (pending_ == 0 && running_ != 0) {
         board().closing.store(1, std::memory_order_seq_cst);
+        ipc_step();
         for (const pool_worker& each : workers_) {
             sleeper& bed = board().records[each.number].bed;
             if (bed.rouse()) sys::futex_wake_one(bed.asleep);
