@@ -110,7 +110,7 @@ bool process_gate::would_wait() const noexcept { return block_.waiting(0) != 0 |
 int process_gate::holder() const noexcept {
     const std::uint64_t word = words_[0].load();
     const auto member = static_cast<unsigned>((word & owner_mask) - 1);
-    return member < most_members ? id_of(block_.process_of(member)) : 0;
+    return member < most_members ? id_of(block_.owner_of(member)) : 0;
 }
 
 int process_gate::died_with_it() const noexcept {
