@@ -37,7 +37,7 @@ public:
           segment_(arena_->segment),
           number_(number),
           parent_(parent),
-          blocks_(segment_, region_begin(), board().region_size) {
+          blocks_(segment_, region_begin(number_ + 1, board().region_size), board().region_size) {
         static_cast<void>(sys::close_on_exec(worker_segment_fd));
         static_cast<void>(sys::close_on_exec(worker_bell_fd));
         blocks_.recover();
@@ -61,10 +61,6 @@ public:
 private:
     pool_board& board() const noexcept { return *reinterpret_cast<pool_board*>(segment_.data()); }
     worker_record& record() const noexcept { return board().records[number_]; }
-    std::size_t region_begin() const noexcept {
-        const std::size_t board_size = (sizeof(pool_board) + 4095) / 4096 * 4096;
-        return board_size + (number_ + 1) * board().region_size;
-    }
 
     // no_slot when the pool ends.
     std::uint32_t next() noexcept {

@@ -68,15 +68,9 @@ void process_gate::prepare_body() {
     held_.reserve(places_);
 }
 
-// In the child of a fork it starts with nothing; the tasks that wait are the parent's.
-void process_gate::refresh() {
-    if (block_.is_joined()) return;
+void process_gate::forget_tasks() noexcept {
     held_.clear();
     while (!row_.empty()) row_.take_first();
-    home_ = loop_binding();
-    forget_hub();
-    hub_ = nullptr;
-    block_.member();
 }
 
 // --- places ---
