@@ -1,12 +1,14 @@
 // bide/examples: runs the shell commands that it reads, N at once, and prints what they print in their order.
 // `parallel [N] < commands`. Its exit status is that of xargs: 123 when a command has failed; 124 when one has ended with 255,
-// and 125 when a signal has ended one: then no further ones are started.
+// 125 when a signal has ended one, and 1 when a command is longer than 64 KiB: then no further ones are started.
 #include <bide/bide.hpp>
 
 #include <algorithm>
 #include <iostream>
 #include <string>
 #include <thread>
+
+constexpr std::size_t most_waiting = 100;  // commands behind the one whose turn it is to print
 
 using command = bide::task<bide::process_output>;
 
@@ -38,22 +40,35 @@ bide::coro<void> print_in_order(bide::queue<command>& started) {
 bide::coro<int> run_all(unsigned at_once) {
     int status = 0;
     bide::semaphore places(at_once);
-    bide::queue<command> started;
-    auto printer = bide::create_task(print_in_order(started));
-    auto input = bide::open_stdin();
-    for (;;) {
-        auto place = co_await places.scoped();
-        if (status >= 124) break;
-        auto line = co_await input.next_line();
-        if (!line) break;
-        started.put_nowait(bide::create_task(run_command(*line, std::move(place), status)));
-    }
-    started.shutdown();
-    co_await printer;
+    bide::queue<command> started(most_waiting);
+    // The group ends with its last child, so what they refer to is there until then, also on Ctrl-C.
+    co_await bide::with_task_group([&](bide::task_group& group) -> bide::coro<void> {
+        group.create_task(print_in_order(started));
+        auto input = bide::open_stdin();
+        try {
+            for (;;) {
+                auto place = co_await places.scoped();
+                if (status >= 124) break;
+                auto line = co_await input.next_line();
+                if (!line) break;
+                auto next = group.create_task(run_command(*line, std::move(place), status));
+                co_await started.put(std::move(next));
+            }
+        } catch (const bide::limit_overrun_error&) {
+            std::cerr << "parallel: argument line too long\n";
+            status = std::max(status, 1);
+        }
+        started.shutdown();
+    });
     co_return status;
 }
 
 int main(int argc, char** argv) {
     const unsigned at_once = argc > 1 ? std::stoul(argv[1]) : std::thread::hardware_concurrency();
-    return bide::run(run_all(at_once));
+    try {
+        return bide::run(run_all(std::max(at_once, 1U)));
+    } catch (const bide::keyboard_interrupt&) { return 130; } catch (const bide::exception_group& errors) {
+        std::cerr << "parallel: " << bide::describe_exception(errors.exceptions().front()) << '\n';
+        return 1;
+    }
 }

@@ -78,10 +78,7 @@ bide::coro<void> serve(const settings& to, bide::stream_reader reader, bide::str
 }
 
 bide::coro<void> async_main(settings to) {
-    bide::event stop;
-    auto& loop = bide::get_running_loop();
-    loop.add_signal_handler(SIGTERM, [&] { stop.set(); });
-    loop.add_signal_handler(SIGINT, [&] { stop.set(); });
+    auto told_to_stop = bide::wait_for_signal(SIGTERM, SIGINT);  // from here on
 
     auto handler = [to](bide::stream_reader reader, bide::stream_writer writer) {
         return serve(to, std::move(reader), std::move(writer));
@@ -90,7 +87,7 @@ bide::coro<void> async_main(settings to) {
     auto server = co_await bide::start_server(handler, "", to.port, options);
     std::cout << "relaying port " << server.port() << " to " << to.host << " port " << to.host_port
               << std::endl;
-    co_await stop.wait();
+    co_await std::move(told_to_stop);
 
     server.close();
     std::cout << "stopping; " << server.connections() << " connections are open" << std::endl;

@@ -141,7 +141,8 @@ private:
 /// Processes that run functions of this program. The function is named at compile time; its arguments and its result are
 /// packed by cereal, so they may be of any type that cereal knows or is taught. A worker is this program started once
 /// more, and runs calls in place of main(): no line of main is executed in it. Workers are started when a call finds no
-/// idle one, up to the limit. Destroying the pool kills them and fails what is pending: see close() and join().
+/// idle one, up to the limit. Destroying the pool kills them, fails what is pending, and drops the callbacks that have not
+/// run: see close() and join().
 /// Threads: those of one loop: that which runs when the pool is made. Python: concurrent.futures.ProcessPoolExecutor and
 /// multiprocessing.Pool.
 class process_pool {
@@ -176,12 +177,13 @@ public:
     }
 
     /// As submit(), with callbacks: when the call has ended, callback(result) or error_callback(std::exception_ptr) runs in
-    /// the loop. A cancelled call runs neither; nullptr stands for no callback. Returns: async_result, which may be dropped.
-    /// Python: multiprocessing.Pool.apply_async, where the callbacks run in another thread.
+    /// the loop. A cancelled call runs neither; nullptr stands for no callback. Once the pool is destroyed none is run any
+    /// more, so they may refer to whatever lives as long as the pool, such as the locals beside it. Returns: async_result,
+    /// which may be dropped. Python: multiprocessing.Pool.apply_async, where the callbacks run in another thread.
     template <auto F, class Callback, class ErrorCallback, class... Args>
     auto apply_async(Callback callback, ErrorCallback error_callback, Args&&... args) {
         auto started = detail::start_process_call<F>(core("apply_async"), "apply_async", args...);
-        detail::add_callbacks(started, std::move(callback), std::move(error_callback));
+        detail::add_callbacks(core("apply_async"), started, std::move(callback), std::move(error_callback));
         return async_result(std::move(started));
     }
 
@@ -205,13 +207,15 @@ public:
     /// Throws: std::length_error when the shared memory is used up. Python: none.
     [[nodiscard]] shared_bytes allocate(std::size_t size);
 
-    /// Takes no more calls; those submitted run to their end, then the workers end. Python: close.
+    /// Takes no more calls; those submitted run to their end, with their callbacks, then the workers end. Python: close.
     void close();
-    /// Ends all workers now, with SIGTERM or SIGKILL; pending calls fail with broken_process_pool.
-    /// Python: terminate, terminate_workers; kill_workers.
+    /// Ends all workers now, with SIGTERM or SIGKILL; pending calls fail with broken_process_pool, which an
+    /// error_callback gets in a later turn of the loop, unless the pool is destroyed before.
+    /// Python: terminate, terminate_workers; kill_workers. Difference: there the calls never end.
     void terminate();
     void kill();
-    /// Waits until all workers have ended, after close(), terminate() or kill(). Throws: invalid_state_error before them.
+    /// Waits until all workers have ended, after close(), terminate() or kill(). The callbacks of all calls have run then.
+    /// Throws: invalid_state_error before them.
     /// Cancellation: the pool goes on ending. Python: join (ValueError).
     [[nodiscard]] coro<void> join() const;
 

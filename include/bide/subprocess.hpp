@@ -203,7 +203,9 @@ public:
 
     /// Writes `input` to its standard input and closes that, reads both outputs to their end, all at the same time, and
     /// then waits as wait_closed() does. A child that does not want its input is no error. Without a pipe for it the child
-    /// gets no input. In a terminal, the end of the input is what Ctrl-D says.
+    /// gets no input. In a terminal, the end of the input is what Ctrl-D says: the child sees it as long as it leaves the
+    /// terminal in canonical mode, in which it starts; a program that switches that off (an editor, a shell with line
+    /// editing) reads Ctrl-D as a character, and ends only if it takes that for its end.
     /// Throws: invalid_state_error for input without a pipe to write it to; std::system_error.
     /// Cancellation: the process goes on; what was read is kept for the next communicate(). What was written stays written.
     /// Limits: holds all output in memory. Python: communicate.

@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -48,13 +47,6 @@ void keep_memory() noexcept {
     ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
     ::mallopt(M_TRIM_THRESHOLD, 128 << 20);
 #endif
-}
-
-unsigned processors() noexcept {
-    cpu_set_t allowed;
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-        return static_cast<unsigned>(CPU_COUNT(&allowed));
-    return 1;
 }
 
 const char* program_name() noexcept { return program_invocation_name; }

@@ -27,7 +27,6 @@ void follow_parent(int parent) noexcept;
 // Memory that was freed stays with the process: the next call needs it again.
 void keep_memory() noexcept;
 
-[[nodiscard]] unsigned processors() noexcept;
 // The name by which this program was called.
 [[nodiscard]] const char* program_name() noexcept;
 

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "system/ipc_step.hpp"
+
 namespace bide::detail {
 
 inline constexpr std::uint32_t no_slot = ~std::uint32_t{0};
@@ -18,7 +20,9 @@ public:
     void put(std::uint32_t slot) noexcept {
         const std::uint64_t at = tail_.load(std::memory_order_relaxed);
         places_[at % Slots].store(slot, std::memory_order_relaxed);
+        ipc_step();
         tail_.store(at + 1, std::memory_order_seq_cst);
+        ipc_step();
     }
 
     // Any worker; no_slot when there is none.
@@ -28,7 +32,9 @@ public:
             if (at == tail_.load(std::memory_order_acquire)) return no_slot;
             const std::uint32_t slot = places_[at % Slots].load(std::memory_order_relaxed);
             // The numbers only grow: if the place has been used again since, somebody has taken this one.
-            if (head_.compare_exchange_strong(at, at + 1, std::memory_order_acq_rel)) return slot;
+            if (!head_.compare_exchange_strong(at, at + 1, std::memory_order_acq_rel)) continue;
+            ipc_step();
+            return slot;
         }
     }
 
@@ -49,14 +55,17 @@ public:
         std::uint32_t first = newest_.load(std::memory_order_relaxed);
         do {
             next = first;
+            ipc_step();
         } while (!newest_.compare_exchange_weak(first, slot + 1, std::memory_order_seq_cst,
                                                 std::memory_order_relaxed));
+        ipc_step();
     }
 
     // The loop: fn(slot) for each, in the order in which they were pushed.
     template <class Link, class F>
     void take_all(Link link, F fn) {
         std::uint32_t newest = newest_.exchange(0, std::memory_order_seq_cst);
+        ipc_step();
         std::uint32_t oldest = 0;
         while (newest != 0) {
             std::uint32_t& next = link(newest - 1);
@@ -86,14 +95,20 @@ public:
     template <class F>
     bool fall_asleep(F something) noexcept {
         asleep.store(1, std::memory_order_seq_cst);
+        ipc_step();
         if (!something()) return true;
         asleep.store(0, std::memory_order_seq_cst);
+        ipc_step();
         return false;
     }
     [[nodiscard]] bool sleeps() const noexcept { return asleep.load(std::memory_order_seq_cst) != 0; }
 
     // The loop. True: it slept, and is to be woken from `asleep`.
-    bool rouse() noexcept { return sleeps() && asleep.exchange(0, std::memory_order_seq_cst) != 0; }
+    bool rouse() noexcept {
+        const bool slept = sleeps() && asleep.exchange(0, std::memory_order_seq_cst) != 0;
+        ipc_step();
+        return slept;
+    }
 
     std::atomic<std::uint32_t> asleep{0};
 };

@@ -14,18 +14,24 @@ namespace bide::detail {
 
 namespace {
 
-constexpr std::size_t piece = 256 * 1024;    // written between two looks at the others
-constexpr std::string_view ctrl_d = "\x04";  // the end of the input in a terminal
+constexpr std::size_t piece = 256 * 1024;  // written between two looks at the others
+
+// What a terminal takes for the end of the input. In the middle of a line it only lets the reader have what was typed.
+std::string_view end_of_typing(std::string_view typed) noexcept {
+    const bool in_a_line = !typed.empty() && typed.back() != '\n';
+    return in_a_line ? "\x04\x04" : "\x04";
+}
 
 // A child that ends, or closes its input, before it has read everything is no error.
 coro<void> feed(const child_process& child, std::string_view input) {
     const stream_writer& writer = *child.in;
+    const std::string_view end = end_of_typing(input);
     try {
         for (; !input.empty(); input.remove_prefix(std::min(piece, input.size()))) {
             writer.write(input.substr(0, piece));
             co_await writer.drain();
         }
-        if (child.has_terminal) writer.write(ctrl_d);
+        if (child.has_terminal) writer.write(end);
         writer.close();
         co_await writer.wait_closed();
     } catch (const std::system_error& e) {

@@ -13,11 +13,12 @@
 namespace bide::detail {
 
 std::uint64_t ipc_dies_at = 0;
+void (*ipc_death)() noexcept = sys::die_at_once;
 
 namespace {
 
 constexpr char magic[8] = {'b', 'i', 'd', 'e',
-                           'i', 'p', 'c', '1'};  // the last one is the version of the layout
+                           'i', 'p', 'c', '2'};  // the last one is the version of the layout
 
 constexpr std::size_t body_offset = (sizeof(ipc_header) + 63) / 64 * 64;
 
@@ -110,6 +111,8 @@ bool ipc_block::find_place() noexcept {
         if (header().members[i].who.load() != 0 ||
             !header().members[i].who.compare_exchange_strong(none, own_))
             continue;
+        ipc_step();
+        header().members[i].owner.store(own_);  // before it has anything
         member_ = i;
         return true;
     }
@@ -135,7 +138,7 @@ void ipc_block::clear(unsigned index, std::uint64_t expected) noexcept {
     const std::uint64_t mark = own_ | ipc_member::recovering;
     if (!member.who.compare_exchange_strong(expected, mark)) return;  // somebody else does it
     ipc_step();
-    if (shape_.take_back != nullptr) shape_.take_back(*this, index, expected & ~ipc_member::recovering);
+    if (shape_.take_back != nullptr) shape_.take_back(*this, index, member.owner.load());
     ipc_step();
     for (int row = 0; row < 2; ++row) {
         header().waiting[row].fetch_and(~bit(index));
@@ -144,6 +147,7 @@ void ipc_block::clear(unsigned index, std::uint64_t expected) noexcept {
         ipc_step();
     }
     member.door.store(0);
+    ipc_step();
     member.who.store(0);
     ipc_step();
     ring_all();
@@ -159,7 +163,7 @@ void ipc_block::recover(process_key dead) noexcept {
 void ipc_block::recover_all_dead() noexcept {
     process_key last = 0;
     for (unsigned i = 0; i < most_members; ++i) {
-        const process_key who = process_of(i);
+        const process_key who = header().members[i].who.load() & ~ipc_member::recovering;
         if (who == 0 || who == last || sys::is_alive(who)) continue;
         recover(who);
         last = who;

@@ -43,6 +43,8 @@ struct alignas(64) ipc_member {
     shared_word who;  // process_key, 0: free; with `recovering`, of the process that puts right what it left
     shared_word door;
     shared_word ticket[2];
+    shared_word
+        owner;  // process_key of who joined; unlike `who`, it stays while others put right what that one left
 
     static constexpr std::uint64_t recovering = std::uint64_t{1} << 63;
 };
@@ -64,7 +66,7 @@ struct ipc_shape {
     std::uint64_t numbers[2]{};  // for a new one
     std::size_t body = 0;        // bytes
     void (*fill)(std::byte* body, const ipc_shape&) = nullptr;
-    // Takes back what a member had that is no more.
+    // Takes back what a member had that is no more; `who` is the process that joined as that member.
     void (*take_back)(ipc_block&, unsigned member, process_key who) noexcept = nullptr;
 };
 
@@ -93,9 +95,9 @@ public:
         return member_;
     }
     [[nodiscard]] bool is_joined() const noexcept { return made_in_ == fork_count_now(); }
-    // The process of a member, dead or not; 0 when there is none.
-    [[nodiscard]] process_key process_of(unsigned member) const noexcept {
-        return header().members[member].who.load() & ~ipc_member::recovering;
+    // The process that has joined as this member, dead or not.
+    [[nodiscard]] process_key owner_of(unsigned member) const noexcept {
+        return header().members[member].owner.load();
     }
 
     // --- rows; this handle is a member ---

@@ -27,6 +27,14 @@ ipc_user& user_of(ring_link& link) noexcept { return static_cast<ipc_user&>(link
 
 // --- one operation ---
 
+void ipc_user::begin_anew() {
+    forget_tasks();
+    home_ = loop_binding();
+    before = after = this;
+    hub_ = nullptr;
+    block().member();
+}
+
 ipc_watch::ipc_watch(ipc_hub& hub, loop_core& loop, unique_fd fd, process_key of) noexcept
     : timer_node{}, who(of), hub_(&hub), loop_(loop), fd_(std::move(fd)) {
     ops = &table;

@@ -9,6 +9,7 @@
 #include <bide/detail/base/node.hpp>
 #include <bide/detail/loop/loop_state.hpp>
 #include <bide/detail/os/op.hpp>
+#include <bide/detail/sync/wait_queue.hpp>
 #include <bide/loop.hpp>
 
 #include <cstdint>
@@ -36,8 +37,13 @@ public:
 
 protected:
     ~ipc_user() = default;
-    // In the child of a fork: the hub that knows it is the parent's, and its ring is not touched.
-    void forget_hub() noexcept { before = after = this; }
+    // In the child of a fork, where the block is not joined: the handle begins with nothing. The tasks that wait are the
+    // parent's, and so is the hub, whose ring is not touched.
+    void begin_anew();
+    virtual void forget_tasks() noexcept = 0;
+
+    loop_binding home_;
+    ipc_hub* hub_ = nullptr;  // while tasks wait
 };
 
 // One operation that waits for a descriptor: the door, or a process. It outlives the hub while it is in flight.

@@ -65,7 +65,7 @@ struct alignas(64) worker_record {
 };
 
 struct pool_board {
-    std::uint64_t region_size;  // of the blocks of each process; region 0 is the loop's
+    std::uint64_t region_size;  // of the blocks of each process
     std::uint32_t workers;
     std::uint32_t max_tasks;  // 0: no limit
     std::uint32_t spins;      // looks at the ring before a worker goes to sleep
@@ -87,17 +87,24 @@ struct pool_board {
             if (number == no_slot) return no_slot;
             call_slot& slot = slots[number];
             slot.worker = worker;
+            ipc_step();
             slot_state expected = slot_state::ready;
-            if (slot.state.compare_exchange_strong(expected, slot_state::running, std::memory_order_acq_rel))
+            if (slot.state.compare_exchange_strong(expected, slot_state::running,
+                                                   std::memory_order_acq_rel)) {
+                ipc_step();
                 return number;
+            }
             push_done(number);  // withdrawn; found with the next result
         }
     }
     void push_done(std::uint32_t slot) noexcept { done.push(slot, slots[slot].next); }
 };
 
-// Where the blocks begin.
-inline constexpr std::size_t board_size = (sizeof(pool_board) + 4095) / 4096 * 4096;
+// Where the blocks of a process lie behind the board: region 0 is the loop's, N + 1 that of worker N.
+constexpr std::size_t region_begin(std::size_t region, std::size_t region_size) noexcept {
+    constexpr std::size_t page = 4096;
+    return (sizeof(pool_board) + page - 1) / page * page + region * region_size;
+}
 
 // Descriptors of a worker.
 inline constexpr int worker_segment_fd = 3;

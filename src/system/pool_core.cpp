@@ -81,6 +81,7 @@ bool pool_core::put(process_call& call, const argument_source& from) {
     call.slot = number + 1;
     ++occupied_;
     board().slots[number].state.store(slot_state::ready, std::memory_order_release);
+    ipc_step();
     board().ring.put(number);
     wake_one();
     return true;
@@ -89,10 +90,13 @@ bool pool_core::put(process_call& call, const argument_source& from) {
 bool pool_core::fill(std::uint32_t number, process_call& call, const argument_source& from) {
     call_slot& slot = board().slots[number];
     slot.target = target_of(*call.function);
+    ipc_step();
     slot.bytes = {from.size, 0};
+    ipc_step();
     std::byte* at = slot.room;
     if (from.size > call_slot::inline_size) {
         slot.bytes.block = blocks_->allocate(from.size, false);
+        ipc_step();
         if (slot.bytes.block == 0) return false;
         at = segment_.data() + slot.bytes.block;
     }
@@ -163,6 +167,7 @@ void pool_core::listen() noexcept {
     node_.request = &operation_;
     retain();
     board().listening.store(1, std::memory_order_seq_cst);
+    ipc_step();
     loop_->submit(node_);
 }
 
@@ -229,6 +234,7 @@ void pool_core::free_slot(std::uint32_t number) noexcept {
     call_slot& slot = board().slots[number];
     if (slot.bytes.block != 0) pool_blocks::release(segment_, std::exchange(slot.bytes.block, 0));
     slot.state.store(slot_state::idle, std::memory_order_relaxed);
+    ipc_step();
     give_back(slots_[number].blocks);
     slots_[number] = {};
     free_.push_back(number);
@@ -282,8 +288,10 @@ void pool_core::take_back(std::uint32_t number) noexcept {
     slot_state expected = slot_state::ready;
     const bool taken_back =
         slot.state.compare_exchange_strong(expected, slot_state::withdrawn, std::memory_order_acq_rel);
+    ipc_step();
     if (taken_back || !settings_.kills_on_cancel || expected != slot_state::running) return;
     if (!slot.state.compare_exchange_strong(expected, slot_state::killing, std::memory_order_acq_rel)) return;
+    ipc_step();
     pool_worker& worker = workers_[slot.worker];
     worker.killed_slot = number;
     if (worker.child) worker.child->signal(9);
@@ -312,6 +320,7 @@ void pool_core::fail_all(const std::exception_ptr& why, bool unexpected) noexcep
 void retain_pool(pool_core& pool) noexcept { pool.retain(); }
 void release_pool(pool_core& pool) noexcept { pool.release(); }
 void drop_pool(pool_core& pool) noexcept { pool.drop(); }
+bool is_dropped(const pool_core& pool) noexcept { return pool.is_dropped(); }
 void withdraw_call(process_call& call) noexcept {
     if (call.pool != nullptr) call.pool->withdraw(call);
 }

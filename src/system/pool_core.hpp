@@ -73,6 +73,7 @@ public:
     [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
     [[nodiscard]] std::vector<int> pids() const;
     [[nodiscard]] bool takes_calls() const noexcept { return open_ && !broken_; }
+    [[nodiscard]] bool is_dropped() const noexcept { return dropped_; }
 
     event ended;  // closed or broken, and no worker is left
 
@@ -148,6 +149,7 @@ private:
     call_target last_target_;
 
     bool open_ = true;
+    bool dropped_ = false;  // by the program
     std::exception_ptr broken_;
 };
 

@@ -36,11 +36,11 @@ constexpr std::uint32_t look_for_parent_ms = 1000;  // should the kernel's signa
 std::shared_ptr<shared_arena> given_arena(std::uint32_t number) {
     auto arena = std::make_shared<shared_arena>(sys::shared_segment(unique_fd(worker_segment_fd)));
     const sys::shared_segment& segment = arena->segment;
-    if (segment.size() >= board_size) {
+    if (segment.size() >= region_begin(0, 0)) {
         const auto& board = *reinterpret_cast<const pool_board*>(segment.data());
         const std::size_t regions = std::size_t{board.workers} + 1;
         if (number < board.workers && board.workers <= most_workers &&
-            board.region_size <= (segment.size() - board_size) / regions)
+            board.region_size <= (segment.size() - region_begin(0, 0)) / regions)
             return arena;
     }
     throw invalid_state_error("process_pool: this is no memory of a pool");
@@ -53,7 +53,7 @@ public:
           segment_(arena_->segment),
           number_(number),
           parent_(parent),
-          blocks_(segment_, region_begin(), board().region_size) {
+          blocks_(segment_, region_begin(number_ + 1, board().region_size), board().region_size) {
         static_cast<void>(sys::close_on_exec(worker_segment_fd));
         static_cast<void>(sys::close_on_exec(worker_bell_fd));
         blocks_.recover();
@@ -62,6 +62,7 @@ public:
     int serve() {
         if (board().has_initializer && !initialize()) return 1;
         record().phase.store(worker_phase::ready, std::memory_order_release);
+        ipc_step();
         for (std::uint32_t calls = 0;;) {
             const std::uint32_t slot = next();
             if (slot == no_slot) break;
@@ -69,13 +70,13 @@ public:
             if (++calls == board().max_tasks) break;
         }
         record().phase.store(worker_phase::retired, std::memory_order_release);
+        ipc_step();
         return 0;
     }
 
 private:
     pool_board& board() const noexcept { return *reinterpret_cast<pool_board*>(segment_.data()); }
     worker_record& record() const noexcept { return board().records[number_]; }
-    std::size_t region_begin() const noexcept { return board_size + (number_ + 1) * board().region_size; }
 
     // no_slot when the pool ends.
     std::uint32_t next() noexcept {
@@ -132,14 +133,27 @@ private:
         slot_state expected = slot_state::running;
         if (!slot.state.compare_exchange_strong(expected, slot_state::finishing, std::memory_order_acq_rel))
             sys::wait_for_the_end();  // this process is being killed for the call
+        ipc_step();
         if (given.block != 0) pool_blocks::release(segment_, given.block);
         if (copied_) std::memcpy(slot.room, small_, result_.size);
+        ipc_step();
         slot.bytes = result_;
+        ipc_step();
         slot.end = end;
-        if (result_.block != 0) pool_blocks::head_of(segment_, result_.block).owned_by_worker = 0;
+        ipc_step();
+        if (result_.block != 0) hand_over(result_.block);
+        for (const std::uint64_t each : sent_) hand_over(each);
         slot.state.store(slot_state::done, std::memory_order_release);
+        ipc_step();
         board().push_done(number);
         sys::ring_bell(worker_bell_fd, board().listening);
+        ipc_step();
+    }
+
+    // A block is this worker's until its call can no longer kill it: then the next worker need not look for it.
+    void hand_over(std::uint64_t block) const noexcept {
+        pool_blocks::head_of(segment_, block).owned_by_worker = 0;
+        ipc_step();
     }
 
     std::string_view bytes_of(const call_slot& slot, const payload& bytes) const noexcept {

@@ -10,6 +10,7 @@
 #include "os/bell.hpp"
 #include "os/futex.hpp"
 #include "os/program_start.hpp"
+#include "os/worker_pool.hpp"
 #include "system/function_text.hpp"
 #include "system/pool_core.hpp"
 #include "system/pool_serve.hpp"
@@ -21,7 +22,7 @@ namespace bide::detail {
 namespace {
 
 std::size_t worker_count(const pool_settings& settings) {
-    const std::size_t count = settings.workers.value_or(sys::processors());
+    const std::size_t count = settings.workers.value_or(worker_pool::usable_processors());
     if (count == 0 || count > most_workers) {
         throw std::invalid_argument("process_pool: " + std::to_string(count) +
                                     " workers; there may be 1 to " + std::to_string(most_workers));
@@ -39,10 +40,10 @@ std::shared_ptr<shared_arena> make_arena(const pool_settings& settings) {
     const std::string option = "process_pool_options::shared_memory(" + std::to_string(settings.memory) +
                                "), once for the loop and for each of " + std::to_string(regions - 1) +
                                " workers";
-    constexpr std::size_t most = PTRDIFF_MAX - board_size;
+    constexpr std::size_t most = PTRDIFF_MAX - region_begin(0, 0);
     if (settings.memory > most / regions - 2 * 4096)
         throw std::invalid_argument("process_pool: " + option + ", is more than there are addresses");
-    const std::size_t size = board_size + region_size(settings) * regions;
+    const std::size_t size = region_begin(regions, region_size(settings));
     try {
         return std::make_shared<shared_arena>(sys::shared_segment(size));
     } catch (const std::system_error& error) {
@@ -73,8 +74,9 @@ pool_core::pool_core(loop_core& loop, const pool_settings& settings)
     shared->max_tasks = static_cast<std::uint32_t>(settings.max_tasks);
     // A worker that waits for the next call a little before it sleeps saves the loop the waking; not where it would take
     // the processor from the one who is to submit that call.
-    shared->spins = sys::processors() > workers_.size() ? 2000 : 0;
-    blocks_ = std::make_unique<pool_blocks>(segment_, board_size, region_size(settings));
+    shared->spins = worker_pool::usable_processors() > workers_.size() ? 2000 : 0;
+    blocks_ =
+        std::make_unique<pool_blocks>(segment_, region_begin(0, shared->region_size), shared->region_size);
     free_.reserve(slot_count);
     for (std::uint32_t i = slot_count; i != 0; --i) free_.push_back(i - 1);
     for (std::uint32_t i = 0; i < workers_.size(); ++i) {
@@ -208,6 +210,7 @@ void pool_core::end_if_done() noexcept {
     if (!is_ours() || (open_ && !broken_)) return;
     if (pending_ == 0 && running_ != 0) {
         board().closing.store(1, std::memory_order_seq_cst);
+        ipc_step();
         for (const pool_worker& each : workers_) {
             sleeper& bed = board().records[each.number].bed;
             if (bed.rouse()) sys::futex_wake_one(bed.asleep);
@@ -229,6 +232,7 @@ void pool_core::end(int signal, const std::string& why, bool unexpected) noexcep
 }
 
 void pool_core::drop() noexcept {
+    dropped_ = true;
     if (is_ours() && loop_ != nullptr && (running_ != 0 || pending_ != 0))
         end(SIGKILL, "the pool was destroyed");
     if (is_ours() && loop_ != nullptr) close();

@@ -28,14 +28,8 @@ ipc_shape process_flag::shape() noexcept {
     return made;
 }
 
-// In the child of a fork: the tasks that wait are the parent's.
-void process_flag::refresh() {
-    if (block_.is_joined()) return;
+void process_flag::forget_tasks() noexcept {
     while (!row_.empty()) row_.take_first();
-    home_ = loop_binding();
-    forget_hub();
-    hub_ = nullptr;
-    block_.member();
 }
 
 void process_flag::set() {

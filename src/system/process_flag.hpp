@@ -43,12 +43,13 @@ private:
         return *reinterpret_cast<shared_word*>(block_.body());  // the shape's fill() has made it
     }
     void leave_row() noexcept;
-    void refresh();
+    void refresh() {
+        if (!block_.is_joined()) begin_anew();
+    }
+    void forget_tasks() noexcept override;
 
     ipc_block block_;
     wait_queue row_;
-    loop_binding home_;
-    ipc_hub* hub_ = nullptr;  // while tasks wait
 };
 
 }  // namespace bide::detail

@@ -68,15 +68,9 @@ void process_gate::prepare_body() {
     held_.reserve(places_);
 }
 
-// In the child of a fork it starts with nothing; the tasks that wait are the parent's.
-void process_gate::refresh() {
-    if (block_.is_joined()) return;
+void process_gate::forget_tasks() noexcept {
     held_.clear();
     while (!row_.empty()) row_.take_first();
-    home_ = loop_binding();
-    forget_hub();
-    hub_ = nullptr;
-    block_.member();
 }
 
 // --- places ---
@@ -110,7 +104,7 @@ bool process_gate::would_wait() const noexcept { return block_.waiting(0) != 0 |
 int process_gate::holder() const noexcept {
     const std::uint64_t word = words_[0].load();
     const auto member = static_cast<unsigned>((word & owner_mask) - 1);
-    return member < most_members ? id_of(block_.process_of(member)) : 0;
+    return member < most_members ? id_of(block_.owner_of(member)) : 0;
 }
 
 int process_gate::died_with_it() const noexcept {

@@ -67,7 +67,10 @@ public:
 
 private:
     void prepare_body();
-    void refresh();
+    void refresh() {
+        if (!block_.is_joined()) begin_anew();
+    }
+    void forget_tasks() noexcept override;
     int take() noexcept;
     [[nodiscard]] bool any_free() const noexcept;
     void put_back(bool keep_mark) noexcept;
@@ -82,8 +85,6 @@ private:
     std::size_t look_from_ = 0;        // where a free place was last
     std::vector<std::uint16_t> held_;  // by this handle
     wait_queue row_;
-    loop_binding home_;
-    ipc_hub* hub_ = nullptr;  // while tasks wait
 };
 
 }  // namespace bide::detail

@@ -77,14 +77,8 @@ void process_queue_core::unlink(std::string_view name) {
     unlink_block(ipc_block::system_name(what_it_is, std::string(name)), block_label(what_it_is, name));
 }
 
-// In the child of a fork: the tasks that wait are the parent's.
-void process_queue_core::refresh() {
-    if (block_.is_joined()) return;
+void process_queue_core::forget_tasks() noexcept {
     for (row& each : rows_) each = row();
-    home_ = loop_binding();
-    forget_hub();
-    hub_ = nullptr;
-    block_.member();
 }
 
 // --- items ---

@@ -78,7 +78,10 @@ private:
     };
 
     void open_ring();
-    void refresh();
+    void refresh() {
+        if (!block_.is_joined()) begin_anew();
+    }
+    void forget_tasks() noexcept override;
     [[nodiscard]] bool may_go(int which) const noexcept;
     void look_at(int which) noexcept;
     void leave_row(int which) noexcept;
@@ -91,8 +94,6 @@ private:
     ipc_block block_;
     shared_ring ring_;
     row rows_[2];
-    loop_binding home_;
-    ipc_hub* hub_ = nullptr;  // while tasks wait
 };
 
 }  // namespace bide::detail

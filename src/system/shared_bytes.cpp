@@ -63,8 +63,6 @@ detail::block_place shared_bytes::send() const {
         throw std::invalid_argument("shared_bytes: this block belongs to another process pool");
     now.sent->push_back(place_.block);
     detail::pool_blocks::retain(arena_->segment, place_.block);
-    if (now.blocks != nullptr)
-        detail::pool_blocks::head_of(arena_->segment, place_.block).owned_by_worker = 0;
     return place_;
 }
 

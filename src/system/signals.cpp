@@ -41,12 +41,15 @@ coro<int> signal_subscription::next() {
 
 void signal_subscription::on_signal(move_only_function<void(int)> fn) { listener_->fn = std::move(fn); }
 
+// In all of these: the parameter lasts as long as the frame, which may be to the end of the full expression that awaits
+// it; the local ends with the body.
+
 coro<int> next_signal(signal_subscription from) {
-    const int number = co_await from.next();
+    signal_subscription listening = std::move(from);
+    const int number = co_await listening.next();
     co_return number;
 }
 
-// The parameter lasts as long as the frame, the local ends with the body.
 async_generator<int> all_signals(signal_subscription from) {
     signal_subscription listening = std::move(from);
     for (;;) {
@@ -58,13 +61,14 @@ async_generator<int> all_signals(signal_subscription from) {
 coro<int> run_until_signal(coro<void> body, signal_subscription from) {
     int came = 0;
     task<void> main = create_task(std::move(body));
-    from.on_signal([&](int number) {
+    signal_subscription listening = std::move(from);  // ends before what its function refers to
+    listening.on_signal([&](int number) {
         if (came == 0) {
             came = number;
             main.cancel("signal " + std::to_string(number));
             return;
         }
-        from.stop();
+        listening.stop();
         throw system_exit(128 + number);
     });
     try {

@@ -1,5 +1,6 @@
 // bide/net: how a server ends while clients are connected; the code of the documentation.
 #include <bide/server.hpp>
+#include <bide/signals.hpp>
 
 #include <csignal>
 
@@ -13,9 +14,7 @@ using namespace bide_test;
 
 bide::coro<void> serve_until_told(bide::server server) {
     // [graceful]
-    bide::event stop;
-    bide::get_running_loop().add_signal_handler(SIGTERM, [&] { stop.set(); });
-    co_await stop.wait();
+    co_await bide::wait_for_signal(SIGTERM);
 
     server.close();  // no new clients; those that are here have ten seconds
     auto ended = co_await bide::as_result(bide::wait_for(server.wait_closed(), 10s));

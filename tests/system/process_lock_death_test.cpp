@@ -194,4 +194,48 @@ TEST(process_lock_death, whoever_puts_right_what_a_dead_one_left_may_die_as_well
     EXPECT_LT(steps, 500);
 }
 
+// ... and then the one that comes next still names the owner, not the one that only wanted to put things right.
+TEST(process_lock_death, the_owner_is_named_however_many_died_while_they_put_things_right) {
+    const named<process_lock> my("named-steps");
+    const process_lock keeps_it_open(my.name);
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const auto victim = [&] {
+        const std::uint64_t dies_at = std::exchange(bide::detail::ipc_dies_at, 0);
+        child owner([&] {
+            process_lock mutex(my.name);
+            bide::run([&]() -> bide::coro<void> { co_await mutex.acquire(); }());
+            ::_exit(0);  // without a release
+            return 0;
+        });
+        const int pid = owner.pid();
+        EXPECT_EQ(owner.status(), 0);
+        EXPECT_EQ(::write(ends[1], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+        bide::detail::ipc_dies_at = dies_at;
+        const process_lock mutex(my.name);  // takes nothing
+        return 0;
+    };
+    const auto survivor = [&](child& prey) {
+        prey.status();
+        int owner = 0;
+        EXPECT_EQ(::read(ends[0], &owner, sizeof owner), static_cast<ssize_t>(sizeof owner));
+        bide::testing::run_test(
+            [&]() -> bide::coro<void> {
+                process_lock here(my.name);
+                int reported = 0;
+                try {
+                    co_await here.acquire();
+                } catch (const bide::owner_died_error& died) { reported = died.pid(); }
+                EXPECT_EQ(reported, owner);
+                co_await take_and_release(here);
+            },
+            real_time());
+    };
+    const int steps = kill_everywhere(victim, survivor);
+    if (BIDE_CHECKED != 0) { EXPECT_GT(steps, 6); }
+    EXPECT_LT(steps, 500);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
 }  // namespace

@@ -180,8 +180,8 @@ BIDE_TEST(process_pool_end, killed_in_its_initializer) {
     co_await expect_broken(pool, "signal 9");
 }
 
-// At whatever point it is: the loop kills it after a random number of its turns.
-TEST(process_pool_end, killed_at_any_point) {
+// With many calls on their way, after more and more turns of the loop. Every point of the worker: process_pool_death_test.
+TEST(process_pool_end, killed_while_many_calls_are_on_their_way) {
     for (int turns = 0; turns < 60; ++turns) {
         bide::testing::run_test([turns]() -> bide::coro<void> {
             const int when = turns;

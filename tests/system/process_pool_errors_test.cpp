@@ -246,6 +246,67 @@ BIDE_TEST_WITH(process_pool_errors, apply_async_calls_back_in_the_loop, bide_tes
     co_await until([&] { return pool.pending() == 0; });
 }
 
+// Locals of one coroutine, which is how callbacks are written; its cancellation destroys them.
+namespace {
+struct counts_and_dies {
+    explicit counts_and_dies(bool& is_alive) : alive(is_alive) { alive = true; }
+    counts_and_dies(const counts_and_dies&) = delete;
+    counts_and_dies& operator=(const counts_and_dies&) = delete;
+    ~counts_and_dies() { alive = false; }
+    bool& alive;
+};
+}  // namespace
+
+BIDE_TEST(process_pool_errors, no_callback_runs_once_the_pool_is_destroyed) {
+    bool alive = false;
+    bool late = false;
+    system_tests::scratch folder;
+    const auto user = [&](std::string sign, bool to_the_end) -> bide::coro<void> {
+        const std::string runs = std::move(sign);
+        process_pool pool(1);
+        counts_and_dies local(alive);
+        const auto result = [&](int) { late |= !alive; };
+        const auto ended = [&] { late |= !alive; };
+        const auto failure = [&](const std::exception_ptr&) { late |= !alive; };
+        auto first = pool.apply_async<&square>(result, failure, 3);
+        while (!first.ready()) co_await bide::sleep(0s);  // its callback is on its way
+        if (to_the_end) co_return;
+        pool.apply_async<&block>(ended, failure, runs);
+        for (int i = 0; i < 2000; ++i) pool.apply_async<&square>(result, failure, i);
+        co_await made(runs);
+        co_await bide::sleep(1h);
+    };
+    auto cancelled = bide::create_task(user(folder / "runs", false));
+    co_await made(folder / "runs");
+    cancelled.cancel();
+    co_await outcome(cancelled);
+    co_await user(folder / "none", true);
+    for (int turn = 0; turn < 10; ++turn) co_await bide::sleep(0s);
+    EXPECT_FALSE(alive);
+    EXPECT_FALSE(late);
+}
+
+BIDE_TEST_WITH(process_pool_errors, callbacks_have_run_when_join_returns, bide_test::in_order()) {
+    for (const bool terminated : {false, true}) {
+        system_tests::scratch folder;
+        process_pool pool(2);
+        int results = 0;
+        int failures = 0;
+        const auto result = [&](auto...) { ++results; };
+        const auto failure = [&](const std::exception_ptr&) { ++failures; };
+        for (int i = 0; i < 20; ++i) pool.apply_async<&square>(result, failure, i);
+        if (terminated) {
+            pool.apply_async<&block>(result, failure, folder / "runs");
+            co_await made(folder / "runs");
+            pool.terminate();
+        }
+        pool.close();
+        co_await pool.join();
+        EXPECT_EQ(results + failures, terminated ? 21 : 20);
+        EXPECT_EQ(failures >= 1, terminated);
+    }
+}
+
 BIDE_TEST(process_pool_errors, a_cancelled_call_calls_nobody_back) {
     system_tests::scratch folder;
     process_pool pool(1);

@@ -222,6 +222,21 @@ BIDE_TEST(until_signal, being_cancelled_cancels_the_body) {
     EXPECT_EQ(log, "runs, enough cleaned up");
 }
 
+// Its frame lives to the end of the full expression; what it does at a signal must not.
+BIDE_TEST(until_signal, listens_only_until_its_result_is_there) {
+    const auto nothing = []() -> bide::coro<void> { co_return; };
+    const bool unheard =
+        (co_await bide::until_signal(nothing(), SIGUSR1)) == 0 && has_default_action(SIGUSR1);
+    EXPECT_TRUE(unheard);
+    const auto arrived = [](bide::coro<int> wait) {
+        send(SIGUSR1);
+        return wait;
+    };
+    const bool unheard_again =
+        (co_await arrived(bide::wait_for_signal(SIGUSR1))) == SIGUSR1 && has_default_action(SIGUSR1);
+    EXPECT_TRUE(unheard_again);
+}
+
 TEST(until_signal, the_second_signal_ends_the_loop_at_once) {
     std::string log;
     int code = 0;

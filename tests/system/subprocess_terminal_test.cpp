@@ -32,6 +32,22 @@ BIDE_TEST(subprocess_terminal, what_is_typed_is_shown_and_read_up_to_the_end) {
     EXPECT_EQ(child.returncode(), 0);
 }
 
+// Ctrl-D in the middle of a line is not yet the end.
+BIDE_TEST_WITH(subprocess_terminal, input_whose_last_line_has_no_newline_ends_as_well,
+               bide::testing::test_options().real_time()) {
+    for (const char* const input : {"hello", "one\ntwo", ""}) {
+        auto child = co_await create_subprocess_shell("stty -echo; echo ready; cat; echo; echo end",
+                                                      subprocess_options().terminal());
+        co_await child.stdout_reader().readline();
+        auto talk = bide::wait_for(child.communicate(input), std::chrono::seconds(30));
+        auto [out, err] = co_await std::move(talk);
+        std::string wanted = input;
+        if (const auto at = wanted.find('\n'); at != std::string::npos) wanted.replace(at, 1, "\r\n");
+        EXPECT_EQ(out, wanted + "\r\nend\r\n");
+        EXPECT_EQ(child.returncode(), 0);
+    }
+}
+
 // Lines that a terminal holds, and more than it holds.
 BIDE_TEST(subprocess_terminal, input_that_nobody_reads_is_no_error) {
     for (const int lines : {1, 100, 10'000}) {

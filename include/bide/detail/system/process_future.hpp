@@ -19,6 +19,7 @@ namespace bide::detail {
 class pool_core;  // src/system/pool_core.hpp
 void retain_pool(pool_core& pool) noexcept;
 void release_pool(pool_core& pool) noexcept;
+[[nodiscard]] bool is_dropped(const pool_core& pool) noexcept;
 
 class pool_ref {
 public:

@@ -74,12 +74,14 @@ std::vector<map_value<R>> call_chunk(const std::vector<std::tuple<T...>>& elemen
     return results;
 }
 
+// They may refer to what is destroyed with the pool, and it is destroyed outside their turn: then they are not called.
 template <class R, class Callback, class ErrorCallback>
-void add_callbacks(const future<R>& started, Callback callback, ErrorCallback error_callback) {
+void add_callbacks(pool_core& pool, const future<R>& started, Callback callback,
+                   ErrorCallback error_callback) {
     std::pair<Callback, ErrorCallback> both(std::move(callback), std::move(error_callback));
-    auto done = [both = std::move(both)](const future<R>& call) mutable {
+    auto done = [both = std::move(both), its_pool = pool_ref(pool)](const future<R>& call) mutable {
         [[maybe_unused]] auto& [on_result, on_error] = both;
-        if (call.cancelled()) return;
+        if (call.cancelled() || is_dropped(*its_pool)) return;
         if (call.core().has(flag::failed)) {  // without a callback it is reported when the last handle goes
             if constexpr (!std::is_same_v<ErrorCallback, std::nullptr_t>) on_error(call.exception());
             return;
