@@ -92,10 +92,14 @@ bool cancel_any(future_core& what, const std::string& message) {
     return static_cast<plain_future&>(what).ops->cancel(what, message);
 }
 
+std::string cancel_message_of(const future_core& what) {
+    return what.extra == nullptr ? std::string() : what.extra->cancel_message;
+}
+
 void check_result(future_core& what) {
     what.clear(flag::unretrieved);
     if (what.has(flag::cancelled)) [[unlikely]] {
-        throw cancelled_error(what.extra == nullptr ? std::string() : what.extra->cancel_message);
+        throw cancelled_error(cancel_message_of(what));
     }
     if (what.has(flag::failed)) [[unlikely]]
         std::rethrow_exception(what.error);
@@ -104,8 +108,7 @@ void check_result(future_core& what) {
 std::exception_ptr failure_of(future_core& what) {
     what.clear(flag::unretrieved);
     if (what.has(flag::cancelled)) {
-        return std::make_exception_ptr(
-            cancelled_error(what.extra == nullptr ? std::string() : what.extra->cancel_message));
+        return std::make_exception_ptr(cancelled_error(cancel_message_of(what)));
     }
     return what.has(flag::failed) ? what.error : nullptr;
 }
@@ -213,8 +216,7 @@ namespace {
 cancel_outcome cancel_future_wait(wait& what, task_base& task) noexcept {
     if (!task.linked()) return cancel_outcome::too_late;
     future_core& inner = *static_cast<future_wait_state&>(what).what;
-    const bool accepted =
-        cancel_any(inner, task.extra == nullptr ? std::string() : task.extra->cancel_message);
+    const bool accepted = cancel_any(inner, cancel_message_of(task));
     return accepted ? cancel_outcome::requested : cancel_outcome::too_late;
 }
 

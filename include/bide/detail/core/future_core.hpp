@@ -122,6 +122,8 @@ bool cancel_any(future_core& what, const std::string& message);
 
 // Throws the failure or the cancellation of a future that is done; returns when it has a value.
 void check_result(future_core& what);
+// The text it was cancelled with, for a cancelled_error.
+std::string cancel_message_of(const future_core& what);
 // The failure without a throw; null when there is a value. A cancellation is a cancelled_error.
 std::exception_ptr failure_of(future_core& what);
 
