@@ -98,7 +98,8 @@ std::string cancel_message_of(const future_core& what) {
 
 void check_result(future_core& what) {
     what.clear(flag::unretrieved);
-    if (what.has(flag::cancelled)) [[unlikely]] { throw cancelled_error(cancel_message_of(what)); }
+    if (what.has(flag::cancelled)) [[unlikely]]
+        throw cancelled_error(cancel_message_of(what));
     if (what.has(flag::failed)) [[unlikely]]
         std::rethrow_exception(what.error);
 }
