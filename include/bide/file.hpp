@@ -185,10 +185,10 @@ private:
 
 /// Opens a file. Modes: "r" to read, "w" to write a new or emptied file, "x" to write one that must not exist, "a" to
 /// append; with "+" to do both; "b" and "t" are accepted and change nothing: bytes are bytes, newlines stay as they are.
-/// Throws: std::invalid_argument for another mode; std::system_error "open 'x': ...", also for a directory.
-/// Cancellation: a file that was opened although nobody waits any more is closed.
-/// Limits: 16 such calls at a time in the process, the others wait in order. A FIFO keeps one until its other end is
-/// opened. Python: aiofiles.open, without encoding, errors and newline: see open_options::check_utf8().
+/// Throws: std::invalid_argument for another mode; std::system_error "open 'x': ...", also for a directory, and (ENXIO) for
+/// a FIFO to write to that nobody reads. A FIFO to read is open at once; its first read waits until somebody writes.
+/// Cancellation: a file that was opened although nobody waits any more is closed. Limits: 16 such calls at a time in the
+/// process. Python: aiofiles.open, without encoding, errors and newline: see open_options::check_utf8().
 [[nodiscard]] coro<file> open(std::string path, std::string mode = "r", open_options options = {});
 
 /// Memory for files that were opened with open_options::direct(): aligned and rounded up to 4 KiB.

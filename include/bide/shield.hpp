@@ -80,6 +80,7 @@ auto shield(A&& what) {
     if constexpr (!detail::is_future<std::remove_cvref_t<A>>) detail::use_running_loop(loop, "shield");
     future<T> inner(detail::make_child(loop, std::forward<A>(what)));
     if (inner.done()) return inner;
+    detail::check_loop(loop, inner.core(), "shield");
     return future<T>(*new detail::shield_state<T>(inner.core()));
 }
 

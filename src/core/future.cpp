@@ -30,7 +30,7 @@ std::string label(const future_core& what) {
 void report_unretrieved(future_core& what) noexcept {
     try {
         const bool is_task = what.has(flag::is_task);
-        report_late(what.loop,
+        report_late(is_alive(what.loop, what.loop_number) ? what.loop : nullptr,
                     {is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
                      what.error, is_task ? task_name(as_task(what)) : std::string(), failure_place(what),
                      is_task
@@ -54,8 +54,8 @@ void destroy_future(future_core& what) noexcept {
 
 // The loop may have been closed or destroyed since: then done callbacks cannot run any more.
 static bool outlived_loop(const future_core& what) noexcept {
-    return this_loop != what.loop &&
-           (!is_alive(what.loop) || static_cast<const loop_core*>(what.loop)->closed);
+    return !belongs_to(what, this_loop) &&
+           (!is_alive(what.loop, what.loop_number) || static_cast<const loop_core*>(what.loop)->closed);
 }
 
 void finish_future(future_core& what) noexcept {
@@ -92,11 +92,14 @@ bool cancel_any(future_core& what, const std::string& message) {
     return static_cast<plain_future&>(what).ops->cancel(what, message);
 }
 
+std::string cancel_message_of(const future_core& what) {
+    return what.extra == nullptr ? std::string() : what.extra->cancel_message;
+}
+
 void check_result(future_core& what) {
     what.clear(flag::unretrieved);
-    if (what.has(flag::cancelled)) [[unlikely]] {
-        throw cancelled_error(what.extra == nullptr ? std::string() : what.extra->cancel_message);
-    }
+    if (what.has(flag::cancelled)) [[unlikely]]
+        throw cancelled_error(cancel_message_of(what));
     if (what.has(flag::failed)) [[unlikely]]
         std::rethrow_exception(what.error);
 }
@@ -104,8 +107,7 @@ void check_result(future_core& what) {
 std::exception_ptr failure_of(future_core& what) {
     what.clear(flag::unretrieved);
     if (what.has(flag::cancelled)) {
-        return std::make_exception_ptr(
-            cancelled_error(what.extra == nullptr ? std::string() : what.extra->cancel_message));
+        return std::make_exception_ptr(cancelled_error(cancel_message_of(what)));
     }
     return what.has(flag::failed) ? what.error : nullptr;
 }
@@ -160,14 +162,15 @@ bool remove_done_callback(future_core& what, const handle& which) noexcept {
 }
 
 event_loop& loop_of(const future_core& what) {
-    if (this_loop != what.loop && !is_alive(what.loop)) {
+    if (!belongs_to(what, this_loop) && !is_alive(what.loop, what.loop_number)) {
         throw invalid_state_error("get_loop: the event loop of the " + label(what) + " no longer exists");
     }
     return *what.loop->loop;
 }
 
 void check_use_slow(const future_core& what, const char* call) {
-    if (!is_alive(what.loop) || !static_cast<const loop_core*>(what.loop)->runs_elsewhere()) return;
+    if (!is_alive(what.loop, what.loop_number) || !static_cast<const loop_core*>(what.loop)->runs_elsewhere())
+        return;
     throw invalid_state_error(std::string(call) + ": the " + label(what) +
                               " belongs to a loop that runs in another thread; use its call_soon_threadsafe");
 }
@@ -213,8 +216,7 @@ namespace {
 cancel_outcome cancel_future_wait(wait& what, task_base& task) noexcept {
     if (!task.linked()) return cancel_outcome::too_late;
     future_core& inner = *static_cast<future_wait_state&>(what).what;
-    const bool accepted =
-        cancel_any(inner, task.extra == nullptr ? std::string() : task.extra->cancel_message);
+    const bool accepted = cancel_any(inner, cancel_message_of(task));
     return accepted ? cancel_outcome::requested : cancel_outcome::too_late;
 }
 
@@ -240,7 +242,7 @@ constinit const wait_kind until_done_wait{"future",
 
 void check_may_await(const task_base& task, const future_core& what) {
     if (&what == &task) throw invalid_state_error("task '" + task_name(task) + "' cannot await itself");
-    if (what.loop != task.loop) {
+    if (!belongs_to(what, task.loop)) {
         throw invalid_state_error("task '" + task_name(task) + "' awaits a " + kind_of(what) +
                                   " that belongs to another loop; use run_coroutine_threadsafe");
     }

@@ -28,8 +28,7 @@ void fail(gather_list& list, std::exception_ptr error) noexcept {
 }
 
 std::exception_ptr cancellation(const future_core& outer) {
-    return std::make_exception_ptr(
-        cancelled_error(outer.extra == nullptr ? std::string() : outer.extra->cancel_message));
+    return std::make_exception_ptr(cancelled_error(cancel_message_of(outer)));
 }
 
 void complete(gather_list& list) {

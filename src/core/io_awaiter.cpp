@@ -37,7 +37,7 @@ void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> fr
     static_cast<loop_core*>(task.loop)->submit(task);
 }
 
-bool ended_by_cancel(task_base& task, const op_request& request) noexcept {
+bool ended_by_cancel(const task_base& task, const op_request& request) noexcept {
     return request.result == -ECANCELED &&
            task.has(flag::must_cancel | flag::cancel_now | flag::op_cancelled);
 }

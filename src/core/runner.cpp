@@ -56,7 +56,7 @@ void act_on_interrupt(loop_core& loop, future_core& main, int& seen) {
 
 void run_until_done(event_loop& loop, future_core& what, bool interruptible) {
     loop_core& core = loop.core();
-    if (what.loop != &core) {
+    if (!belongs_to(what, &core)) {
         throw invalid_state_error(
             "run_until_complete: the task or future belongs to another event loop; run that one");
     }

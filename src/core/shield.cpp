@@ -11,10 +11,6 @@ namespace bide::detail {
 
 namespace {
 
-std::string cancel_message_of(const future_core& what) {
-    return what.extra == nullptr ? std::string() : what.extra->cancel_message;
-}
-
 void mirror(future_core& outer, future_core& inner) {
     if (inner.has(flag::cancelled)) {
         cancel_plain(outer, cancel_message_of(inner));

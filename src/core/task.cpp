@@ -288,7 +288,7 @@ std::uint16_t uncancel_task(task_base& task) noexcept {
 
 void throw_cancelled(task_base& task) {
     task.clear(flag::must_cancel | flag::cancel_now);
-    throw cancelled_error(task.extra == nullptr ? std::string() : task.extra->cancel_message);
+    throw cancelled_error(cancel_message_of(task));
 }
 
 void throw_no_task() {

@@ -125,7 +125,7 @@ void task_group::finish(const std::exception_ptr& body_error) {
     const bool body_cancelled = detail::is_cancelled_error(body_error);
     if (propagate_ && errors_.empty()) {
         if (body_cancelled) std::rethrow_exception(body_error);
-        throw cancelled_error(parent_.extra == nullptr ? std::string() : parent_.extra->cancel_message);
+        throw cancelled_error(detail::cancel_message_of(parent_));
     }
     if (body_error != nullptr && !body_cancelled) errors_.push_back(body_error);
     if (errors_.empty()) return;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/core_hooks.hpp"
+#include "loop/loop_list.hpp"
 
 namespace bide::detail {
 
@@ -104,7 +105,11 @@ void discard_callbacks(future_core& outer) noexcept {
 void check_loop(loop_state*& loop, const future_core& what, const char* call) {
     check_use(what, call);
     if (loop == nullptr) loop = what.loop;
-    if (loop == what.loop) return;
+    if (loop == what.loop) {
+        if (belongs_to(what, this_loop) || is_alive(loop, what.loop_number)) return;
+        throw invalid_state_error(std::string(call) +
+                                  ": the event loop of a task or future no longer exists");
+    }
     throw std::invalid_argument(
         std::string(call) +
         ": the tasks and futures belong to different loops; use run_coroutine_threadsafe");

@@ -17,7 +17,9 @@ std::mutex& list_mutex() {
 }  // namespace
 
 void enlist(loop_state& loop) {
+    static constinit std::uint32_t last_number = 0;
     const std::lock_guard lock(list_mutex());
+    loop.number = ++last_number;
     loop.next_loop = first_loop;
     first_loop = &loop;
 }
@@ -35,6 +37,14 @@ bool is_alive(const loop_state* loop) noexcept {
     const std::lock_guard lock(list_mutex());
     for (const loop_state* at = first_loop; at != nullptr; at = at->next_loop) {
         if (at == loop) return true;
+    }
+    return false;
+}
+
+bool is_alive(const loop_state* loop, std::uint32_t number) noexcept {
+    const std::lock_guard lock(list_mutex());
+    for (const loop_state* at = first_loop; at != nullptr; at = at->next_loop) {
+        if (at == loop) return at->number == number;
     }
     return false;
 }

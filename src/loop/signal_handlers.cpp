@@ -15,10 +15,8 @@ void add_signal(loop_core& loop, int number, move_only_function<void()> fn) {
     remove_signal(loop, number);
     const auto watch = std::make_shared<signal_watch>(number);
     loop.signals.reserve(loop.signals.size() + 1);
-    // The reader keeps the descriptor until its operation has come back, also when it is removed in this call.
     add_watch(loop, watch->fd(), false, [watch, call = std::move(fn)]() mutable {
-        watch->clear();
-        call();
+        if (watch->clear()) call();
     });
     loop.signals.push_back(watch);
 }
@@ -31,6 +29,7 @@ bool remove_signal(loop_core& loop, int number) noexcept {
     loop.signals.erase(at);
     watch->stop();
     remove_watch(loop, watch->fd(), false);
+    loop.os->forget(watch->fd());  // it is not closed, and the next watch may be in another loop
     return true;
 }
 

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,13 +39,21 @@ int native_flags(const open_flags& flags) noexcept {
     return native;
 }
 
-// Takes over a descriptor that was just opened.
-int look_at(unique_fd fd, opened_file& made) noexcept {
+// One with a name; what /proc/self/fd leads to may be a pipe without, which had its writers when it was made.
+bool is_fifo(int fd, const file_record& record) noexcept {
+    struct ::statfs found{};
+    return record.kind == file_kind::pipe && ::fstatfs(fd, &found) == 0 && found.f_type != PIPEFS_MAGIC;
+}
+
+// Takes over a descriptor that was just opened with these flags.
+int look_at(unique_fd fd, int native, opened_file& made) noexcept {
     const int error = describe_open(fd.get(), made.record);
     if (error < 0) return error;
     if (made.record.kind == file_kind::directory) return -EISDIR;
     made.seekable = ::lseek(fd.get(), 0, SEEK_CUR) >= 0;
-    if (!made.seekable) ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+    const bool waits = (native & O_NONBLOCK) == 0;
+    if (made.seekable != waits) ::fcntl(fd.get(), F_SETFL, native ^ O_NONBLOCK);
+    made.before_writer = (native & O_ACCMODE) == O_RDONLY && is_fifo(fd.get(), made.record);
     made.fd = fd.release();
     return 0;
 }
@@ -51,14 +61,21 @@ int look_at(unique_fd fd, opened_file& made) noexcept {
 }  // namespace
 
 int open_file(const char* path, const open_flags& flags, opened_file& made) noexcept {
-    const int fd = retry([&] { return ::open(path, native_flags(flags), flags.permissions); });
-    return fd < 0 ? fd : look_at(unique_fd(fd), made);
+    // A FIFO would keep the thread until its other end is opened: for ever, perhaps.
+    int native = native_flags(flags) | O_NONBLOCK;
+    const auto opened = [&] { return ::open(path, native, flags.permissions); };
+    int fd = retry(opened);
+    if (fd == -EAGAIN) {  // somebody has a lease on it, which the system takes back if one waits
+        native ^= O_NONBLOCK;
+        fd = retry(opened);
+    }
+    return fd < 0 ? fd : look_at(unique_fd(fd), native, made);
 }
 
 int open_unnamed(const char* folder, const open_flags& flags, opened_file& made) noexcept {
-    const int fd =
-        retry([&] { return ::open(folder, O_TMPFILE | O_EXCL | native_flags(flags), flags.permissions); });
-    if (fd >= 0) return look_at(unique_fd(fd), made);
+    const int native = native_flags(flags);
+    const int fd = retry([&] { return ::open(folder, O_TMPFILE | O_EXCL | native, flags.permissions); });
+    if (fd >= 0) return look_at(unique_fd(fd), native, made);
     if (fd != -EOPNOTSUPP && fd != -EISDIR) return fd;
     // A file system that has no such files: one that loses its name at once.
     try {
@@ -71,7 +88,7 @@ int open_unnamed(const char* folder, const open_flags& flags, opened_file& made)
 
 int make_temporary(char* path, std::size_t suffix, opened_file& made) noexcept {
     const int fd = retry([&] { return ::mkostemps(path, static_cast<int>(suffix), O_CLOEXEC); });
-    return fd < 0 ? fd : look_at(unique_fd(fd), made);
+    return fd < 0 ? fd : look_at(unique_fd(fd), O_RDWR, made);
 }
 
 namespace {

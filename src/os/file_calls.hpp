@@ -34,11 +34,13 @@ struct opened_file {
     int fd = -1;
     file_record record;
     bool seekable = false;
+    bool before_writer = false;  // a FIFO to read from: until somebody writes to it, no bytes are no end
 };
 
 namespace sys {
 
-// Never a folder. A file without positions (pipe, terminal) is put into O_NONBLOCK mode.
+// Never a folder. A file without positions (pipe, terminal) is put into O_NONBLOCK mode. Does not wait for the other end
+// of a FIFO: -ENXIO for one to write to that nobody reads.
 int open_file(const char* path, const open_flags& flags, opened_file& made) noexcept;
 // A file without a name, which is gone when it is closed.
 int open_unnamed(const char* folder, const open_flags& flags, opened_file& made) noexcept;

@@ -14,9 +14,11 @@
 
 namespace bide::detail {
 
-int folder_reader::open(const char* path, bool follow) noexcept {
+int folder_reader::open(const char* path, bool follow) noexcept { return open_at(AT_FDCWD, path, follow); }
+
+int folder_reader::open_at(int folder, const char* name, bool follow) noexcept {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
-    unique_fd fd(sys::retry([&] { return ::open(path, flags); }));
+    unique_fd fd(sys::retry([&] { return ::openat(folder, name, flags); }));
     if (!fd) return fd.get();
     stream_ = ::fdopendir(fd.get());
     if (stream_ == nullptr) return -errno;

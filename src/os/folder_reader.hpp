@@ -25,6 +25,7 @@ public:
 
     // `follow`: a symbolic link to a folder counts as one.
     int open(const char* path, bool follow) noexcept;
+    int open_at(int folder, const char* name, bool follow) noexcept;
     // Appends at most `most` entries, without "." and ".."; none at the end.
     int read(std::vector<folder_entry>& entries, std::size_t most);
     void close() noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 namespace bide::detail {
 
@@ -9,7 +10,7 @@ class backend;
 
 // Counts SIGINT in `count` and wakes `os`, from its construction to its destruction; the third one and later ones, and
 // those outside, get the default action. Works only in the main thread and only where SIGINT has its default action:
-// anything else was decided by the program, and is left alone.
+// anything else was decided by the program, and is left alone. In the child of a fork it is the default action.
 class interrupt_guard {
 public:
     interrupt_guard(std::atomic<int>& count, backend& os) noexcept;
@@ -20,6 +21,7 @@ public:
     [[nodiscard]] bool installed() const noexcept { return installed_; }
 
 private:
+    std::uint32_t process_;  // that made it
     bool installed_ = false;
 };
 

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "os/signal_watch.hpp"
+
 namespace bide::detail {
 
 std::vector<std::string> open_descriptors() {
@@ -17,7 +19,7 @@ std::vector<std::string> open_descriptors() {
     const std::string own = std::to_string(::dirfd(folder.get()));
     while (const dirent* const entry = ::readdir(folder.get())) {
         const std::string name = entry->d_name;
-        if (name == own || name[0] == '.') continue;
+        if (name == own || name[0] == '.' || signal_watch::keeps(std::atoi(name.c_str()))) continue;
         char target[256];
         const auto size = ::readlink(("/proc/self/fd/" + name).c_str(), target, sizeof target);
         found.push_back(name + " -> " +

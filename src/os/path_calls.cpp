@@ -9,9 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <vector>
 
-#include "os/folder_reader.hpp"
 #include "os/stat_record.hpp"
 #include "os/syscall.hpp"
 
@@ -91,51 +89,6 @@ int change_times(const char* path, std::int64_t accessed, std::int64_t modified,
 
 int truncate_path(const char* path, std::uint64_t size) noexcept {
     return retry([&] { return ::truncate(path, static_cast<off_t>(size)); });
-}
-
-// Depth first, without recursion: a tree may be deeper than a stack. A name that vanishes meanwhile is no error.
-int remove_tree(const std::string& path, std::string& at) {
-    at = path;
-    std::vector<std::string> folders{path};
-    std::size_t known = 0;  // folders before this one have been looked into
-    std::vector<folder_entry> entries;
-    while (!folders.empty()) {
-        if (known == folders.size()) {
-            at = folders.back();
-            const int result = remove_folder(at.c_str());
-            if (result < 0 && result != -ENOENT) return result;
-            folders.pop_back();
-            --known;
-            continue;
-        }
-        const std::string folder = folders[known++];
-        at = folder;
-        folder_reader reader;
-        // Not through a link: what lies behind it belongs to somebody else.
-        int result = reader.open(folder.c_str(), false);
-        if (result == -ENOENT && known > 1) continue;
-        if (result < 0) return result;
-        for (;;) {
-            entries.clear();
-            result = reader.read(entries, 1024);
-            if (result < 0) return result;
-            if (entries.empty()) break;
-            for (const folder_entry& each : entries) {
-                at = folder + "/" + each.name;
-                if (each.kind == file_kind::directory) {
-                    folders.push_back(at);
-                    continue;
-                }
-                result = remove_name(at.c_str());
-                if (result == -EISDIR) {  // its kind was not told
-                    folders.push_back(at);
-                } else if (result < 0 && result != -ENOENT) {
-                    return result;
-                }
-            }
-        }
-    }
-    return 0;
 }
 
 }  // namespace bide::detail::sys

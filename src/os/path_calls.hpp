@@ -17,8 +17,6 @@ int make_folder(const char* path, std::uint32_t permissions) noexcept;
 int make_temporary_folder(char* path) noexcept;
 int remove_folder(const char* path) noexcept;
 int remove_name(const char* path) noexcept;
-// Removes a folder and all that is in it; never follows a link out of it. `at` becomes the path that failed.
-int remove_tree(const std::string& path, std::string& at);
 int rename_path(const char* from, const char* to, bool replace) noexcept;
 int link_path(const char* target, const char* name) noexcept;
 int symlink_path(const char* target, const char* name) noexcept;

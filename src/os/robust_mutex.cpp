@@ -18,23 +18,23 @@ int robust_mutex::init() noexcept {
     return -error;
 }
 
-entry robust_mutex::entered(int result) noexcept {
-    if (result == 0) return entry::in;
-    if (result != EOWNERDEAD) return entry::busy;
+lock_outcome robust_mutex::entered(int result) noexcept {
+    if (result == 0) return lock_outcome::in;
+    if (result != EOWNERDEAD) return lock_outcome::busy;
     ::pthread_mutex_consistent(&mutex_);
-    return entry::after_a_death;
+    return lock_outcome::after_a_death;
 }
 
-entry robust_mutex::try_enter() noexcept {
+lock_outcome robust_mutex::try_enter() noexcept {
     for (int attempt = 0;; ++attempt) {
-        const entry result = entered(::pthread_mutex_trylock(&mutex_));
-        if (result != entry::busy || attempt == 20) return result;
+        const lock_outcome result = entered(::pthread_mutex_trylock(&mutex_));
+        if (result != lock_outcome::busy || attempt == 20) return result;
         if (attempt >= 10) ::sched_yield();  // whoever has it may want this processor
     }
 }
 
-entry robust_mutex::enter(int milliseconds) noexcept {
-    if (const entry result = try_enter(); result != entry::busy) return result;
+lock_outcome robust_mutex::enter(int milliseconds) noexcept {
+    if (const lock_outcome result = try_enter(); result != lock_outcome::busy) return result;
     timespec until{};
     ::clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += static_cast<long>(milliseconds % 1000) * 1'000'000;

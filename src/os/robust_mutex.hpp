@@ -7,7 +7,7 @@
 
 namespace bide::detail {
 
-enum class entry : std::uint8_t {
+enum class lock_outcome : std::uint8_t {
     in,
     after_a_death,  // whoever held it has died in the middle: look at what it protects first
     busy,           // somebody has it for longer than it was worth to wait
@@ -17,13 +17,13 @@ enum class entry : std::uint8_t {
 // destructor: the process that makes the memory calls init() once.
 class robust_mutex {
 public:
-    int init() noexcept;                     // -errno
-    entry try_enter() noexcept;              // waits for a few microseconds at most
-    entry enter(int milliseconds) noexcept;  // waits that long
+    int init() noexcept;                            // -errno
+    lock_outcome try_enter() noexcept;              // waits for a few microseconds at most
+    lock_outcome enter(int milliseconds) noexcept;  // waits that long
     void leave() noexcept;
 
 private:
-    entry entered(int result) noexcept;
+    lock_outcome entered(int result) noexcept;
 
     pthread_mutex_t mutex_;
 };

@@ -4,12 +4,10 @@
 #include <csignal>
 #include <cstdint>
 
-#include "os/fd.hpp"
-
 namespace bide::detail {
 
-// One for each signal in the process. The signal handler does nothing but write to an eventfd. In the child of a fork the
-// signal has its default action, which the parent does not notice.
+// One for each signal in the process. The signal handler does nothing but write to an eventfd, which stays open for the
+// next watch of that signal. In the child of a fork the signal has its default action, which the parent does not notice.
 class signal_watch {
 public:
     // Throws std::invalid_argument for a number that cannot be caught, invalid_state_error when it is watched already,
@@ -23,14 +21,17 @@ public:
     void stop() noexcept;
 
     [[nodiscard]] int number() const noexcept { return number_; }
-    [[nodiscard]] int fd() const noexcept { return event_.get(); }
-    // Until the next signal it is not readable any more.
-    void clear() noexcept;
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    // Until the next signal it is not readable any more. False: it was not.
+    bool clear() noexcept;
+
+    // Whether this descriptor is kept for the signals to come.
+    static bool keeps(int fd) noexcept;
 
 private:
     void restore() noexcept;
 
-    unique_fd event_;
+    int fd_ = -1;
     int number_;
     std::uint32_t process_;  // that made it
     struct sigaction previous_{};

@@ -35,13 +35,13 @@ namespace bide::detail {
 namespace {
 
 std::atomic<std::size_t> all_parked{0};
-constinit thread_local const void* this_pool =
+constinit thread_local const void* pool_of_thread =
     nullptr;  // state of the pool that the calling thread works for
 
 // The child of a fork has none of these threads, and its own thread is nobody's worker.
 [[maybe_unused]] const int forget_in_child = ::pthread_atfork(nullptr, nullptr, [] {
     all_parked.store(0, std::memory_order_relaxed);
-    this_pool = nullptr;
+    pool_of_thread = nullptr;
 });
 
 constexpr std::size_t name_limit = 15;  // the kernel's
@@ -144,7 +144,7 @@ struct worker_pool::state : std::enable_shared_from_this<state> {
     }
 
     void thread_main(std::size_t index) {
-        this_pool = this;
+        pool_of_thread = this;
         ::pthread_setname_np(::pthread_self(), thread_name(prefix, index).c_str());
         std::exception_ptr error;
         try {
@@ -333,7 +333,7 @@ bool worker_pool::is_shut_down() const noexcept {
     return state_->closed;
 }
 
-bool worker_pool::on_worker() const noexcept { return this_pool == state_.get(); }
+bool worker_pool::on_worker() const noexcept { return pool_of_thread == state_.get(); }
 
 std::size_t worker_pool::max_threads() const noexcept { return state_->limit; }
 

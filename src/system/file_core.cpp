@@ -23,6 +23,7 @@ file_core::file_core(std::string file_path, std::string file_mode, const open_fl
     : fd(made.fd),
       flags(how),
       seekable(made.seekable),
+      before_writer(made.before_writer),
       check_utf8(options.check_utf8()),
       buffer_size(options.buffering()),
       line_limit(options.line_limit()),

@@ -54,6 +54,7 @@ struct file_core {
     int fd;
     open_flags flags;
     bool seekable;
+    bool before_writer;
     bool closed = false;
     bool writing = false;      // the buffer holds what is to be written
     bool inline_reads = true;  // the file can say what of it is in the page cache

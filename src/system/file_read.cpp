@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "system/fifo.hpp"
 #include "system/file_core.hpp"
 #include "system/worker_call.hpp"
 
@@ -147,6 +148,8 @@ coro<std::string> read_bytes_at(file_ref file, std::uint64_t offset, std::size_t
 
 coro<std::size_t> fill_from_stream(file_core& file, char* to, std::size_t most) {
     op_args args;
+    if (file.before_writer) co_await wait_for_writer(file.fd, file.path);
+    file.before_writer = false;
     args.fd = file.fd;
     args.data = to;
     args.size = most;

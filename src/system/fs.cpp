@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "os/path_calls.hpp"
+#include "os/remove_tree.hpp"
 #include "system/open_mode.hpp"
 #include "system/worker_call.hpp"
 

@@ -25,9 +25,9 @@ shared_ring::shared_ring(std::byte* at, std::size_t capacity, std::size_t most) 
       most_(most) {}
 
 bool shared_ring::enter(bool patient) noexcept {
-    const entry result = patient ? state_->mutex.enter(patience) : state_->mutex.try_enter();
-    if (result == entry::after_a_death) mend();
-    return result != entry::busy;
+    const lock_outcome result = patient ? state_->mutex.enter(patience) : state_->mutex.try_enter();
+    if (result == lock_outcome::after_a_death) mend();
+    return result != lock_outcome::busy;
 }
 
 void shared_ring::mend() noexcept {

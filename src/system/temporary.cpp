@@ -10,6 +10,7 @@
 #include "loop/loop_core.hpp"
 #include "os/fd.hpp"
 #include "os/path_calls.hpp"
+#include "os/remove_tree.hpp"
 #include "system/file_core.hpp"
 #include "system/open_mode.hpp"
 #include "system/worker_call.hpp"

@@ -6,6 +6,7 @@
 
 #include <bide/as_result.hpp>
 #include <bide/detail/base/scope_guard.hpp>
+#include <bide/sleep.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +18,7 @@
 #include "os/file_calls.hpp"
 #include "os/path_calls.hpp"
 #include "os/sock.hpp"
+#include "system/fifo.hpp"
 #include "system/open_mode.hpp"
 #include "system/worker_call.hpp"
 
@@ -40,12 +42,15 @@ struct progress {
     opened_file made;
     const char* doing = "open";
     bool done = false;
+    bool no_reader = false;  // of a FIFO: to be opened again
 
     int open(const char* path, const open_flags& flags) noexcept {
         doing = "open";
         const int result = sys::open_file(path, flags, made);
         fd.reset(made.fd);
-        return result;
+        no_reader = result == -ENXIO && sys::describe(path, true, made.record) == 0 &&
+                    made.record.kind == detail::file_kind::pipe;
+        return no_reader ? 0 : result;
     }
     int close() noexcept {
         doing = "close";
@@ -80,9 +85,11 @@ void forget(const unique_fd& fd) noexcept {
     if (detail::this_loop != nullptr) detail::this_loop->loop->forget(fd.get());
 }
 
-coro<void> read_stream(unique_fd& fd, const std::string& path, std::string& bytes, std::size_t limit) {
+coro<void> read_stream(progress& file, const std::string& path, std::string& bytes, std::size_t limit) {
     constexpr std::size_t chunk = 65536;
+    const unique_fd& fd = file.fd;
     const detail::scope_guard leave([&]() noexcept { forget(fd); });
+    if (file.made.before_writer) co_await detail::wait_for_writer(fd.get(), path);
     for (;;) {
         const std::size_t before = bytes.size();
         bytes.resize(before + chunk);
@@ -158,7 +165,7 @@ int write_more(progress& file, const char* path, const std::string& bytes, std::
                const write_options& options, replacement* beside) {
     if (!file.fd) {
         const int result = open_to_write(file, path, options, beside);
-        if (result < 0 || !file.made.seekable) return result;
+        if (result < 0 || file.no_reader || !file.made.seekable) return result;
     }
     if (const int result = write_piece(file, bytes, put, options.append()); result < 0) return result;
     if (put < bytes.size()) return 0;
@@ -189,7 +196,7 @@ coro<std::string> read_file(std::string path, std::size_t limit) {
         const int result = co_await on_worker([&] { return read_more(file, path.c_str(), bytes, limit); });
         if (result < 0) throw_file_error(-result, file.doing, path);
         if (file.fd && !file.made.seekable) {
-            co_await read_stream(file.fd, path, bytes, limit);
+            co_await read_stream(file, path, bytes, limit);
             break;
         }
     } while (!file.done);
@@ -207,7 +214,9 @@ coro<void> write_file(std::string path, std::string data, write_options options)
     replacement beside;
     replacement* const replacing = how.atomic() ? &beside : nullptr;
     progress file;
+    detail::fifo_pause pause;
     do {
+        if (file.no_reader) co_await sleep(pause.next());
         const int result =
             co_await on_worker([&] { return write_more(file, path.c_str(), data, put, how, replacing); });
         if (result < 0) throw_file_error(-result, file.doing, path);

@@ -250,6 +250,65 @@ TEST(future, may_outlive_its_loop) {
     EXPECT_EQ(log, (names{"callback", "callback"}));
 }
 
+// A loop that lies where one lay that is gone; null where memory is held back (address sanitizer).
+std::unique_ptr<bide::event_loop> loop_at(const void* address) {
+    std::vector<std::unique_ptr<bide::event_loop>> others;
+    while (others.size() < 32) {
+        others.push_back(std::make_unique<bide::event_loop>());
+        if (&others.back()->state() == address) return std::move(others.back());
+    }
+    return nullptr;
+}
+
+TEST(future, does_not_take_a_later_loop_for_its_own) {
+    names log;
+    auto loop = std::make_unique<bide::event_loop>();
+    const void* const address = &loop->state();
+    const auto future = bide::create_future<int>(*loop);
+    future.add_done_callback([&](const bide::future<int>&) { log.emplace_back("callback"); });
+    loop.reset();
+    loop = loop_at(address);
+    if (!loop) return;
+    const auto main = [&]() -> bide::coro<void> {
+        EXPECT_TRUE(has(thrown<bide::invalid_state_error>([&] { return future.set_result(1), 0; }),
+                        "set_result: the event loop is closed"));
+        co_await bide::sleep(0s);
+    };
+    loop->run_until_complete(main());
+    EXPECT_TRUE(log.empty());
+}
+
+// The same for each call, where no luck is needed: a loop with another number is another loop.
+TEST(future, knows_its_loop_by_more_than_the_address) {
+    names log;
+    bide::event_loop loop;
+    const auto watched = bide::create_future<int>(loop);
+    const auto quiet = bide::create_future<int>(loop);
+    watched.add_done_callback([held = std::make_shared<noted>(log, "dropped")](const bide::future<int>&) {});
+    const std::uint32_t number = std::exchange(loop.state().number, ~std::uint32_t{0});
+    const auto main = [&]() -> bide::coro<void> {
+        const std::string set = thrown<bide::invalid_state_error>([&] { return watched.set_result(1), 0; });
+        EXPECT_TRUE(has(set, "set_result: the event loop is closed")) << set;
+        EXPECT_THROW(quiet.add_done_callback([](const bide::future<int>&) {}), bide::invalid_state_error);
+        EXPECT_THROW(static_cast<void>(quiet.get_loop()), bide::invalid_state_error);
+        EXPECT_THROW(static_cast<void>(bide::shield(quiet)), bide::invalid_state_error);
+        EXPECT_THROW(static_cast<void>(bide::gather(quiet)), bide::invalid_state_error);
+        bool refused = false;
+        try {
+            const int value = co_await quiet;
+            EXPECT_EQ(value, 0);
+        } catch (const bide::invalid_state_error&) { refused = true; }
+        EXPECT_TRUE(refused);
+        EXPECT_TRUE(watched.cancel());  // drops what can never run
+        EXPECT_EQ(log, names{"dropped"});
+        quiet.set_result(1);
+        const int value = co_await quiet;  // done, it belongs to nobody
+        EXPECT_EQ(value, 1);
+    };
+    loop.run_until_complete(main());
+    loop.state().number = number;
+}
+
 BIDE_TEST(future, its_value_goes_with_the_last_handle) {
     names log;
     auto future = bide::create_future<noted>();

@@ -17,12 +17,11 @@ using namespace std::chrono_literals;
 
 constexpr int killed = 1000;  // plus the signal
 
-// The value of fn() in a child with the default action for SIGINT; `killed` + n when signal n ended it.
+// The value of fn() in a child; `killed` + n when signal n ended it.
 template <class F>
-int in_child(F fn) {
+int in_plain_child(F fn) {
     const pid_t child = ::fork();
     if (child == 0) {
-        std::signal(SIGINT, SIG_DFL);
         int code = 99;
         try {
             code = fn();
@@ -32,6 +31,15 @@ int in_child(F fn) {
     int status = 0;
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : killed + WTERMSIG(status);
+}
+
+// ... with the default action for SIGINT.
+template <class F>
+int in_child(F fn) {
+    return in_plain_child([&] {
+        std::signal(SIGINT, SIG_DFL);
+        return fn();
+    });
 }
 
 enum how { returned, interrupted, was_cancelled };
@@ -263,6 +271,43 @@ TEST(interrupt, the_third_one_kills_a_program_whose_loop_is_blocked) {
                   return 0;
               }),
               killed + SIGINT);
+}
+
+// The handler is the parent's, and so is what it would count and wake.
+TEST(interrupt, the_child_of_a_fork_has_the_default_action) {
+    EXPECT_EQ(in_child([] {
+                  int ended_by = 0;
+                  const auto main = [&]() -> bide::coro<void> {
+                      const int ended = in_plain_child([] {
+                          std::raise(SIGINT);
+                          return 0;
+                      });
+                      co_await bide::sleep(1ms);
+                      ended_by = ended;
+                  };
+                  return how_run_ends(main) == returned && ended_by == killed + SIGINT ? 0 : 1;
+              }),
+              0);
+}
+
+TEST(interrupt, a_run_in_the_child_of_a_fork_takes_it) {
+    EXPECT_EQ(in_child([] {
+                  int ended = 0;
+                  const auto main = [&]() -> bide::coro<void> {
+                      ended = in_plain_child([] {
+                          const auto inner = []() -> bide::coro<void> {
+                              std::raise(SIGINT);
+                              co_await bide::sleep(1h);
+                          };
+                          if (how_run_ends(inner) != interrupted) return 1;
+                          std::raise(SIGINT);
+                          return 2;
+                      });
+                      co_return;
+                  };
+                  return how_run_ends(main) == returned && ended == killed + SIGINT ? 0 : 1;
+              }),
+              0);
 }
 
 TEST(interrupt, run_until_complete_and_run_forever_leave_it_to_the_program) {

@@ -69,6 +69,34 @@ TEST(signal, closing_the_loop_restores_the_default_action) {
     EXPECT_FALSE(closed.remove_signal_handler(SIGUSR1));
 }
 
+// One after the other has the signal; what comes in between is for nobody.
+TEST(signal, moves_from_loop_to_loop_and_back) {
+    bide::event_loop first;
+    bide::event_loop second;
+    std::string log;
+    const auto turn = [](bide::event_loop& loop) {
+        loop.call_later(std::chrono::milliseconds(1), [&loop] { loop.stop(); });
+        loop.run_forever();
+    };
+    for (int round = 0; round < 3; ++round) {
+        first.add_signal_handler(SIGUSR1, [&] { log += '1'; });
+        turn(first);
+        ::raise(SIGUSR1);
+        turn(first);
+        first.remove_signal_handler(SIGUSR1);
+        second.add_signal_handler(SIGUSR1, [&] { log += '2'; });
+        turn(first);
+        turn(second);
+        ::raise(SIGUSR1);
+        turn(first);
+        turn(second);
+        second.remove_signal_handler(SIGUSR1);
+        turn(first);
+        turn(second);
+    }
+    EXPECT_EQ(log, "121212");
+}
+
 TEST(signal, what_cannot_be_handled_is_said) {
     bide::event_loop loop;
     EXPECT_EQ(thrown<std::invalid_argument>([&] { loop.add_signal_handler(SIGKILL, [] {}); }),

@@ -335,10 +335,8 @@ BIDE_TEST(file, a_file_without_positions_is_a_stream) {
     const scratch in;
     const std::string path = in / "fifo";
     EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
-    auto reading = bide::create_task(bide::open(path));
-    auto writing = bide::create_task(bide::open(path, "w"));
-    bide::file reader = co_await reading;
-    bide::file writer = co_await writing;
+    bide::file reader = co_await bide::open(path);
+    bide::file writer = co_await bide::open(path, "w");
     EXPECT_FALSE(reader.seekable());
     auto line = bide::create_task(reader.readline());
     co_await bide::sleep(1s);

@@ -307,9 +307,8 @@ BIDE_TEST(file_write, a_stream_that_nobody_reads_makes_the_writer_wait) {
     const scratch in;
     const std::string path = in / "fifo";
     EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
-    auto opening = bide::create_task(bide::open(path));
+    bide::file reader = co_await bide::open(path);
     bide::file writer = co_await bide::open(path, "w");
-    bide::file reader = co_await opening;
     const std::string big(1024 * 1024, 'x');
     auto writing = bide::create_task(writer.write(big));
     co_await bide::sleep(1s);

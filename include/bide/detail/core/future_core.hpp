@@ -51,7 +51,7 @@ struct future_core {
     std::uint32_t number = 0;  // of the task, for its default name
     std::uint16_t flags = 0;
     std::uint16_t cancelling = 0;
-    std::uint32_t pins = 0;  // spare; keeps the layout explicit
+    std::uint32_t loop_number;  // of `loop`, whose address another loop may have later
     loop_state* loop;
     wait_list waiters;  // tasks that await it and done callbacks, in the order of their arrival
     future_extra* extra = nullptr;
@@ -60,7 +60,7 @@ struct future_core {
         std::exception_ptr error;  // once done with flag::failed
     };
 
-    explicit future_core(loop_state* in) noexcept : loop(in) {}
+    explicit future_core(loop_state* in) noexcept : loop_number(in->number), loop(in) {}
     ~future_core() {
         if (has(flag::failed)) error.~exception_ptr();
         delete extra;
@@ -111,6 +111,11 @@ inline void check_use(const future_core& what, const char* call) {
         check_use_slow(what, call);
 }
 
+// Not for a loop that merely has the address of the one it was made in.
+inline bool belongs_to(const future_core& what, const loop_state* loop) noexcept {
+    return loop == what.loop && loop->number == what.loop_number;
+}
+
 // Marks it done and makes everybody who waits ready. The caller has set the result.
 void finish_future(future_core& what) noexcept;
 
@@ -122,6 +127,8 @@ bool cancel_any(future_core& what, const std::string& message);
 
 // Throws the failure or the cancellation of a future that is done; returns when it has a value.
 void check_result(future_core& what);
+// The text it was cancelled with, for a cancelled_error.
+std::string cancel_message_of(const future_core& what);
 // The failure without a throw; null when there is a value. A cancellation is a cancelled_error.
 std::exception_ptr failure_of(future_core& what);
 

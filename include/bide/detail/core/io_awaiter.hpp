@@ -22,8 +22,9 @@ void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> fr
 // Throws for a negative result: cancelled_error where the task is being cancelled, else std::system_error that names
 // the operation and the descriptor.
 [[noreturn]] BIDE_COLD void throw_io_error(const op_request& request);
-// Whether the operation did nothing because its task was cancelled; takes the cancellation when it did.
-bool ended_by_cancel(task_base& task, const op_request& request) noexcept;
+// Whether the operation did nothing because its task was cancelled. The cancellation stays with the task;
+// throw_cancelled() takes it.
+bool ended_by_cancel(const task_base& task, const op_request& request) noexcept;
 
 // The arguments of an operation, awaited at most once. Completion beats cancellation: bytes or a descriptor that
 // arrived are returned, and the cancellation fires at the next await.

@@ -89,6 +89,7 @@ struct loop_state {
     loop_state* next_loop = nullptr;  // of the process; see loop_list.hpp
     ring_link guests;
     std::uint32_t pending_external = 0;  // jobs and handles outside the loop that may still wake it
+    std::uint32_t number = 0;            // given once in the process; addresses are used again
     const loop_hooks* hooks = nullptr;
     bool debug = false;
 };
