@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/interleave.hpp"
+#include "system/ipc_step.hpp"
 
 // As in inbox_test.cpp: the header is compiled where std::atomic is the explorer's.
 namespace explored {
@@ -17,6 +18,9 @@ using namespace ::std;
 template <class T>
 using atomic = ::interleave::atomic<T>;
 }  // namespace std
+namespace bide::detail {
+using ::bide::detail::ipc_step;
+}
 
 #include "system/call_ring.hpp"
 }  // namespace explored
