@@ -19,7 +19,6 @@ ALL = "asio,asio callbacks,libuv,go,tokio,uvloop,uvloop streams,asyncio,asyncio 
 FEW = "asio,libuv,go,tokio"
 AS_RAW = (Target(1.05, ("raw epoll",), of="epoll"), Target(1.05, ("raw io_uring",), of="io_uring"))
 AS_RAW_LARGE = (AS_RAW[0], Target(1.05, ("raw io_uring", "raw io_uring poll"), of="io_uring"))
-BELOW_ASIO = Target(0.85, ("asio",), of="io_uring")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,8 +140,8 @@ class IdleRow(Row):
 
 ROWS = [
     Row("echo_64_1", "echo 64 B, one connection", 1),
-    Row("echo_64_64", "echo 64 B, 64 connections", 64, ALL, (*AS_RAW, BELOW_ASIO)),
-    Row("echo_64_1000", "echo 64 B, 1000 connections", 1000, f"{FEW},uvloop", (*AS_RAW, BELOW_ASIO)),
+    Row("echo_64_64", "echo 64 B, 64 connections", 64, ALL, AS_RAW),
+    Row("echo_64_1000", "echo 64 B, 1000 connections", 1000, f"{FEW},uvloop", AS_RAW),
     Row("echo_16k", "echo 16 KiB, 64 connections", 64, size=16 * 1024, raw=RAW_LARGE),
     Row("echo_64k", "echo 64 KiB, 64 connections", 64, targets=AS_RAW_LARGE, size=64 * 1024, raw=RAW_LARGE),
     Row("echo_pipelined", "echo 64 B, 16 requests at a time, 64 connections", 64, depth=16),

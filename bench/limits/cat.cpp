@@ -30,13 +30,8 @@ pid_t start_cat(int input, int output) {
     return pid;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    if (argc != 3 || std::string(argv[1]) != "cat") return bench_usage(argv[0], "cat");
-    const uint64_t n = strtoull(argv[2], nullptr, 10);
+void cat(uint64_t n) {
     const std::string input(n << 20, 'x');
-    const double start = bench_now();
     int to[2];
     int from[2];
     if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) abort();
@@ -65,5 +60,14 @@ int main(int argc, char** argv) {
     int status = 0;
     waitpid(pid, &status, 0);
     if (output.size() != input.size() || status != 0) abort();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3 || std::string(argv[1]) != "cat") return bench_usage(argv[0], "cat");
+    const uint64_t n = strtoull(argv[2], nullptr, 10);
+    const double start = bench_now();
+    cat(n);
     bench_report(argv[1], n, bench_now() - start);
 }

@@ -80,6 +80,8 @@ enum class seek_from : std::uint8_t { start, current, end };
 /// Close it with `co_await f.close()`, which reports what could not be written. A file that is dropped is closed at once:
 /// what waits in its buffer is written there and then, on the loop's thread, and where that fails the loop's exception
 /// handler is told. An operation in flight keeps the descriptor open until it has ended.
+/// Throws: every call invalid_state_error for a closed file, and for one whose mode does not allow it; those that use the
+/// position also for one opened with direct(). Python: ValueError and io.UnsupportedOperation.
 /// Cancellation: a call on a worker thread that has started is waited for; what it did counts (its bytes are returned or
 /// stay buffered), and the cancellation fires at the next await.
 /// Threads: the loop's. Python: the file objects of aiofiles.
@@ -112,9 +114,11 @@ public:
     /// Writes all of it, or puts it into the buffer when there is room. `data` must stay until the call is done.
     /// Suspends: only when the buffer is full. Returns: data.size().
     /// Throws: std::system_error; what waited in the buffer and could not be written stays there, and flush() or close()
-    /// tries again. Cancellation: before it begins, nothing of `data` was written. Python: write.
+    /// tries again. Cancellation, failure: `data` that is no smaller than the buffer is written in pieces of at most 8 MiB,
+    /// and its beginning may be in the file then: as much as tell() has moved by. Of less, nothing was written.
+    /// Python: write.
     coro<std::size_t> write(std::string_view data);
-    /// Python: writelines, which adds no newlines either.
+    /// Writes one after the other, each as write() does. Python: writelines, which adds no newlines either.
     coro<void> writelines(std::vector<std::string> pieces);
 
     /// Moves the position. Returns: the new one. Throws: std::invalid_argument for one before the start;
@@ -142,7 +146,8 @@ public:
     read_at(std::uint64_t offset, std::span<std::byte> room);
     /// Up to `most` bytes; fewer only at the end of the file. Python: os.pread.
     [[nodiscard]] coro<std::string> read_at(std::uint64_t offset, std::size_t most);
-    /// Writes all of it. Python: os.pwrite (which may write less).
+    /// Writes all of it. Cancellation, failure: its beginning may be written, in pieces of at most 8 MiB; nothing says how
+    /// much. Python: os.pwrite (which may write less).
     coro<std::size_t> write_at(std::uint64_t offset, std::string_view data);
     coro<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> data) {
         return write_at(offset, std::string_view(reinterpret_cast<const char*>(data.data()), data.size()));

@@ -169,6 +169,7 @@ coro<server> start_server_at(handler_ref handler, std::vector<address> addresses
 coro<server> start_server_on(handler_ref handler, std::string host, int port, server_options options);
 coro<server> start_server_with(handler_ref handler, socket bound, server_options options);
 coro<server> start_unix_server_at(handler_ref handler, std::string path, server_options options);
+coro<void> leave_server(server what);
 
 }  // namespace detail
 
@@ -218,7 +219,8 @@ template <detail::client_function F>
 
 /// Runs body(), a coroutine, then closes the server and waits for its connections, also when the body throws or is
 /// cancelled. `co_await with_server(server, [&]() -> coro<void> { ... });`
-/// Returns: what the body gives. Python: async with server.
+/// Returns: what the body gives. Cancelled while it waits for connections: aborts them and waits for their handlers all
+/// the same; a second cancellation leaves them alone. Python: async with server, which leaves them at the first.
 template <class F>
 [[nodiscard]] std::invoke_result_t<F&> with_server(server what, F body) {
     using result = std::invoke_result_t<F&>;
@@ -227,8 +229,7 @@ template <class F>
         try {
             co_await body();
         } catch (...) { error = std::current_exception(); }
-        what.close();
-        co_await what.wait_closed();
+        co_await detail::leave_server(what);
         if (error) std::rethrow_exception(error);
     } else {
         std::optional<typename result::value_type> value;
@@ -236,8 +237,7 @@ template <class F>
             auto got = co_await body();
             value.emplace(std::move(got));
         } catch (...) { error = std::current_exception(); }
-        what.close();
-        co_await what.wait_closed();
+        co_await detail::leave_server(what);
         if (error) std::rethrow_exception(error);
         co_return std::move(*value);
     }

@@ -93,7 +93,7 @@ public:
     /// the descriptor is neither used nor changed, and the descriptor stays the caller's and open.
     /// Returns: how many bytes were sent. Throws: std::invalid_argument for a datagram socket; std::system_error, with
     /// std::errc::invalid_argument for a file that cannot be sent and sendfile_fallback::fail.
-    /// Limits: the fallback reads 256 KiB at a time on a worker thread.
+    /// Limits: what is not in the page cache is brought there on a worker thread, 256 KiB at a time; so does the fallback.
     /// Python: sock_sendfile, which moves the position. Source: sendfile(2).
     [[nodiscard]] coro<std::uint64_t> sendfile(int file, std::uint64_t offset = 0,
                                                std::optional<std::uint64_t> count = std::nullopt,

@@ -46,7 +46,8 @@ private:
 class watch_options {
 public:
     /// Watches all folders below too, those that come later included; what is in such a folder already when it is found
-    /// comes as `created`, perhaps twice. Symbolic links are not followed. Default: off.
+    /// comes as `created`, perhaps twice. Symbolic links are not followed. A folder below that cannot be read is left out,
+    /// also when that is allowed later. Default: off.
     watch_options& recursive(bool on = true) noexcept {
         recursive_ = on;
         return *this;
@@ -61,7 +62,7 @@ private:
 /// happens from the moment on when watch() returns is told, also while nobody waits. It ends when what is watched is
 /// removed or renamed away.
 /// Throws: std::system_error "watch 'x': ...", of which no_space_on_device means that fs.inotify.max_user_watches is
-/// reached. Cancellation: of a wait for the next event, as for every async generator: it is over then; for a limit in
+/// reached; next() does so for a folder that appears later, after it has given what had happened. Cancellation: of a wait for the next event, as for every async generator: it is over then; for a limit in
 /// time wrap what produces the events, not next().
 /// Limits: the kernel keeps 16384 events (fs.inotify.max_queued_events), then comes change::overflow. Threads: the loop's.
 /// Python: none (watchfiles.awatch).

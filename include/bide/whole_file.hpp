@@ -13,8 +13,11 @@ namespace bide {
 class write_options {
 public:
     /// Writes a new file beside the old one, waits until the device has it, and puts it in the old one's place: whoever
-    /// opens the path finds all of the old or all of the new content, also after a crash. Keeps the old permissions;
-    /// where the path is a symbolic link, replaces what it leads to. Default: off.
+    /// opens the path finds all of the old or all of the new content, also after a crash. Where the path is a symbolic
+    /// link, replaces what it leads to. Keeps owner, group and permissions; those that this process may not give become its
+    /// own, and then set-id bits are dropped and another group gets only what everybody has. Until then nobody else may
+    /// read the new file. Not kept: ACLs, extended attributes (file capabilities among them); other hard links to the
+    /// old file still lead to that. Default: off.
     write_options& atomic(bool on = true) noexcept {
         atomic_ = on;
         return *this;
@@ -61,9 +64,12 @@ coro<void> write_file(std::string path, std::string data, write_options options 
 /// Whether copy_file() may write over a file that is there.
 enum class if_exists : std::uint8_t { replace, fail };
 
-/// Copies content and permissions; without a trip through this process where the file system can, and sharing the
-/// blocks where it can do that. `to` names the file, not a folder.
-/// Returns: the bytes copied. Throws: std::system_error "copy 'a' to 'b': ...", also when both are the same file.
+/// Copies content, then permissions (set-id bits only where the owner and the group are the same); without a trip through
+/// this process where the file system can, and sharing the blocks where it can do that. `to` names the file, not a folder.
+/// Neither may be a pipe, socket or terminal (/dev/stdin can be one): open() that, and read or write it piece by piece.
+/// Returns: the bytes copied. Throws: std::system_error "copy 'a' to 'b': ...", also when both are the same file or one
+/// is a pipe (invalid_seek; nothing was read or written), and for a file of somebody else's that may be written, when its
+/// content is copied and its permissions cannot be set.
 /// Cancellation, failure: what was copied stays. Python: shutil.copy.
 coro<std::uint64_t> copy_file(std::string from, std::string to, if_exists existing = if_exists::replace);
 

@@ -26,12 +26,6 @@ constexpr std::size_t scratch_size = 256 * 1024;  // a share of a turn
 
 constexpr std::ptrdiff_t full_pipe = 64 * 1024;
 
-// For a descriptor that nobody else closes: the backend may rely on what it knows of it.
-constexpr op_kind own_look_op{.name = "poll for reading",
-                              .prepare = [](const op_args& a) noexcept { return poll_read_op.prepare(a); },
-                              .attempt = [](const op_args& a) noexcept { return poll_read_op.attempt(a); },
-                              .waits_for = ready_for::reading};
-
 char* scratch() {
     static thread_local std::unique_ptr<char[]> buffer;
     if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(scratch_size);
@@ -53,7 +47,8 @@ public:
             }
             args.fd = end_.fd;
             try {
-                co_await io_awaiter(end_.owned && !end_.shared ? own_look_op : poll_read_op, args, drained_);
+                co_await io_awaiter(end_.owned && !end_.shared ? poll_own_read_op : poll_read_op, args,
+                                    drained_);
             } catch (const std::system_error& e) {
                 if (end_.fd < 0) co_return std::size_t{0};  // closed by its own side meanwhile
                 fail(e.code().value());

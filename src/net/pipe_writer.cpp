@@ -26,12 +26,6 @@ constexpr std::size_t compact_after = 64 * 1024;        // bytes written that st
 constexpr std::size_t worth_a_larger_pipe = 16 * 1024;  // left over when the pipe is full
 constexpr std::size_t terminal_room = 256;              // Linux calls a terminal writable when this much fits
 
-// For a descriptor that nobody else closes: the backend may rely on what it knows of it.
-constexpr op_kind own_room_op{.name = "poll for writing",
-                              .prepare = [](const op_args& a) noexcept { return poll_write_op.prepare(a); },
-                              .attempt = [](const op_args& a) noexcept { return poll_write_op.attempt(a); },
-                              .waits_for = ready_for::writing};
-
 class pipe_writer final : public stream_core {
 public:
     pipe_writer(loop_state& loop, pipe_end end) noexcept
@@ -115,7 +109,7 @@ private:
     }
 
     void wait_for_room() noexcept {
-        output_.start(end_.owned && !end_.shared ? own_room_op : poll_write_op, op_args{.fd = end_.fd});
+        output_.start(end_.owned && !end_.shared ? poll_own_write_op : poll_write_op, op_args{.fd = end_.fd});
     }
 
     // Much is to go through it.

@@ -4,6 +4,7 @@
 #include <bide/error.hpp>
 #include <bide/resolver.hpp>
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -99,5 +100,17 @@ void server::abort_clients() const {
     for (const detail::stream_ref& each : state_->clients()) each->abort();
 }
 coro<void> server::wait_closed() const { return detail::server_state::wait_closed(state_); }
+
+coro<void> detail::leave_server(server what) {
+    std::exception_ptr cancelled;
+    what.close();
+    try {
+        co_await what.wait_closed();
+    } catch (const cancelled_error&) { cancelled = std::current_exception(); }
+    if (!cancelled) co_return;
+    what.abort_clients();
+    co_await what.wait_closed();
+    std::rethrow_exception(cancelled);
+}
 
 }  // namespace bide

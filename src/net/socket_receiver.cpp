@@ -6,8 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "os/sock.hpp"
-
 namespace bide::detail {
 
 void received_piece::append_to(receive_buffer& into) {
@@ -18,9 +16,9 @@ void received_piece::append_to(receive_buffer& into) {
     }
 }
 
-received_piece socket_receiver::take_now(int fd, std::size_t most) {
+received_piece socket_receiver::take_now(backend& from, int fd, std::size_t most) {
     if (!more_likely_) return {};
-    received_piece piece = receive(fd, {}, most);
+    received_piece piece = receive(from, fd, {}, most);
     if (piece.error == EAGAIN || piece.bytes.empty())
         return {};  // the end, or an error, is for the operation to say
     return piece;
@@ -42,7 +40,7 @@ received_piece socket_receiver::collect(backend& from, op_request& done, std::si
     }
     piece.lent = lent_piece(from, std::exchange(done.args.data, nullptr));
     if (piece.lent.data() == nullptr) {
-        piece = receive(done.args.fd, {}, most, room);
+        piece = receive(from, done.args.fd, {}, most, room);
         large_ = piece.bytes.size() > lent_size;
         return piece;
     }
@@ -52,13 +50,13 @@ received_piece socket_receiver::collect(backend& from, op_request& done, std::si
     drained_ = !filled && !stops_early_;
     large_ = filled;
     if (!filled || count >= most) return piece;
-    received_piece whole = receive(done.args.fd, piece.bytes, most, room);
+    received_piece whole = receive(from, done.args.fd, piece.bytes, most, room);
     // An end comes again with the next receive, and error_ keeps an error for it.
     return whole.bytes.empty() ? std::move(piece) : std::move(whole);
 }
 
 // `before`: bytes that come first.
-received_piece socket_receiver::receive(int fd, std::string_view before, std::size_t most,
+received_piece socket_receiver::receive(backend& from, int fd, std::string_view before, std::size_t most,
                                         std::span<char> room) {
     received_piece piece;
     if (room.size() <= before.size()) {
@@ -67,7 +65,7 @@ received_piece socket_receiver::receive(int fd, std::string_view before, std::si
     }
     room = room.first(std::min({room.size(), most, receive_block::size}));
     const std::size_t free = room.size() - before.size();
-    const std::ptrdiff_t got = sys::recv_now(fd, room.data() + before.size(), free);
+    const std::ptrdiff_t got = from.receive_now(fd, room.data() + before.size(), free);
     more_likely_ = got == static_cast<std::ptrdiff_t>(free);
     drained_ = got > 0 ? !more_likely_ && !stops_early_ : got == -EAGAIN;
     if (got < 0) piece.error = static_cast<int>(-got);

@@ -57,7 +57,7 @@ public:
     explicit socket_receiver(bool stops_early) noexcept : stops_early_(stops_early) {}
 
     // What can be had without waiting, if there is reason to hope for some; no bytes: wait.
-    received_piece take_now(int fd, std::size_t most);
+    received_piece take_now(backend& from, int fd, std::size_t most);
 
     // It was reported to somebody who does not want it now: the receive after the next end throws it.
     void keep_error(int error) noexcept { error_ = error; }
@@ -69,7 +69,8 @@ public:
     received_piece collect(backend& from, op_request& done, std::size_t most, std::span<char> room = {});
 
 private:
-    received_piece receive(int fd, std::string_view before, std::size_t most, std::span<char> room = {});
+    received_piece receive(backend& from, int fd, std::string_view before, std::size_t most,
+                           std::span<char> room = {});
 
     const bool stops_early_;
     bool drained_ = false;  // the last receive took everything there was, and none has been asked for since

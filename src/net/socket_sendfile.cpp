@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "net/socket_core.hpp"
+#include "os/file_calls.hpp"
 #include "os/sock.hpp"
 
 namespace bide {
@@ -34,6 +35,15 @@ bool is_refused(std::error_code error) noexcept {
 
 std::string file_name(int file) { return "the file on descriptor " + std::to_string(file); }
 
+constexpr std::uint64_t piece_size = 256 * 1024;
+
+// Whether the kernel would wait for the disk. Memory is filled and emptied in runs, so the ends of a piece will do.
+bool is_cold(int file, std::uint64_t offset, std::uint64_t size) noexcept {
+    char byte = 0;
+    return detail::sys::read_cached(file, &byte, 1, offset) == -EAGAIN ||
+           detail::sys::read_cached(file, &byte, 1, offset + size - 1) == -EAGAIN;
+}
+
 std::string read_piece(int file, std::uint64_t offset, std::size_t size) {
     std::string piece(size, '\0');
     const std::ptrdiff_t count = detail::sys::read_at(file, piece.data(), size, offset);
@@ -48,7 +58,6 @@ std::string read_piece(int file, std::uint64_t offset, std::size_t size) {
 // Goes on at `sent`.
 coro<std::uint64_t> read_and_send(socket_ref core, int file, std::uint64_t offset, std::uint64_t count,
                                   std::uint64_t sent) {
-    constexpr std::uint64_t piece_size = 256 * 1024;
     std::string piece;
     while (sent < count) {
         const auto size = static_cast<std::size_t>(std::min(count - sent, piece_size));
@@ -68,7 +77,11 @@ coro<std::uint64_t> send_file(socket_ref core, int file, std::uint64_t offset, s
         args.fd = core->use("sendfile");
         args.flags = static_cast<std::uint32_t>(file);
         args.offset = offset + sent;
-        args.size = static_cast<std::size_t>(count - sent);
+        args.size = static_cast<std::size_t>(std::min(count - sent, piece_size));
+        if (is_cold(file, args.offset, args.size)) {
+            static_cast<void>(co_await to_thread(read_piece, file, args.offset, args.size));
+            args.fd = core->use("sendfile");
+        }
         const result<std::size_t> done = co_await as_result(io_awaiter(detail::sendfile_op, args));
         if (!done && is_refused(done.error()) && fallback == sendfile_fallback::read_and_send) {
             auto rest = read_and_send(core, file, offset, count, sent);

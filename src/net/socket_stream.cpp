@@ -37,7 +37,7 @@ public:
     coro<std::size_t> receive(std::string& into, std::size_t most) override {
         received_piece piece;
         const stream_ref hold(self());  // and with it the buffer that the kernel fills
-        if (fd_ >= 0) piece = receiver_.take_now(fd_, most);
+        if (fd_ >= 0) piece = receiver_.take_now(system(), fd_, most);
         if (fd_ >= 0 && piece.bytes.empty()) {
             begin_waiting(most);
             co_await operation_awaiter(awaited_);
@@ -51,7 +51,7 @@ public:
         receive_start start;
         start.done = true;
         if (fd_ < 0) return start;
-        received_piece piece = receiver_.take_now(fd_, most);
+        received_piece piece = receiver_.take_now(system(), fd_, most);
         start.count = piece.bytes.size();
         if (start.count > 0) {
             piece.append_to(into);

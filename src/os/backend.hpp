@@ -4,11 +4,13 @@
 #include <bide/detail/base/ready_queue.hpp>
 #include <bide/detail/os/op.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "os/fork_count.hpp"
+#include "os/sock.hpp"
 
 namespace bide::detail {
 
@@ -52,6 +54,12 @@ public:
     // The bytes that a recv_lent_op has brought were looked at: `data` is what it was set to, or null. Soon, because
     // there is a limited number of such pieces.
     virtual void give_back(void*) noexcept {}
+
+    // recv(2) at once or -EAGAIN, on a descriptor on which recv_lent_op receives, too: what a backend has received before
+    // it was asked for comes first.
+    virtual std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept {
+        return sys::recv_now(fd, data, size);
+    }
 
     // Operations whose node has not come back. While it is 0, poll(0) has nothing to find and need not be called.
     [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }

@@ -26,9 +26,9 @@ struct blocking_calls::call final : worker_job {
             const std::lock_guard lock(target->mutex);
             node.request->result = result;
             target->done.push(node);
-            ++target->count;
-            // Under the lock: once the count is seen, the backend and its wake-up may be destroyed.
-            wake.signal();
+            // Under the lock: once the count is seen, the backend and its wake-up may be destroyed. Who comes first tells
+            // the backend, which takes all there are.
+            if (target->count++ == 0) wake.signal();
             target->changed.notify_all();
         }
         delete this;
@@ -74,8 +74,7 @@ void blocking_calls::start(timer_node& node) noexcept {
     const std::lock_guard lock(arrivals_->mutex);
     node.request->result = -EAGAIN;
     arrivals_->done.push(node);
-    ++arrivals_->count;
-    wake_.signal();
+    if (arrivals_->count++ == 0) wake_.signal();
 }
 
 std::uint32_t blocking_calls::collect(ready_queue& done) noexcept {

@@ -35,7 +35,6 @@
 
 #include <bide/detail/base/block_pool.hpp>
 #include <bide/detail/base/wait_list.hpp>
-#include <bide/detail/os/ops.hpp>
 
 namespace bide::detail {
 
@@ -180,7 +179,7 @@ private:
     void watch(timer_node& node) noexcept {
         const op_request& request = *node.request;
         watched& entry = entry_for(request.args.fd);
-        const bool foreign = request.kind == &poll_read_op || request.kind == &poll_write_op;
+        const bool foreign = request.kind->foreign;
         if (foreign || !entry.ours) {
             const int error = enrol(request.args.fd, entry.registered);
             if (error == EPERM) return blocking_.start(node);

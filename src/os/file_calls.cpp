@@ -91,37 +91,82 @@ int make_temporary(char* path, std::size_t suffix, opened_file& made) noexcept {
     return fd < 0 ? fd : look_at(unique_fd(fd), O_RDWR, made);
 }
 
-int open_beside(const char* path, std::uint32_t permissions, std::string& target, std::string& name,
-                opened_file& made) {
-    target = path;
+namespace {
+
+// The path behind symbolic links, and what is there now, if anything.
+int find_target(const char* path, file_beside& file) {
     struct ::stat old{};
-    const bool replaces = ::lstat(path, &old) == 0;
-    if (replaces && S_ISLNK(old.st_mode)) {
+    file.target = path;
+    if (::lstat(path, &old) != 0) return errno == ENOENT ? 0 : -errno;
+    if (S_ISLNK(old.st_mode)) {
         const std::unique_ptr<char, void (*)(void*)> real(::realpath(path, nullptr), ::free);
         if (!real) return -errno;
-        target = real.get();
+        file.target = real.get();
         if (::stat(real.get(), &old) != 0) return -errno;
     }
-    if (replaces && S_ISDIR(old.st_mode)) return -EISDIR;
+    if (S_ISDIR(old.st_mode)) return -EISDIR;
+    file.replaced = to_record(old);
+    return 0;
+}
+
+// In the folder of `target`, and not to be guessed.
+int name_beside(const std::string& target, std::string& name) {
+    std::uint64_t random = 0;
+    if (::getrandom(&random, sizeof random, 0) < 0) return -errno;
+    const std::size_t slash = target.rfind('/') + 1;  // 0 where there is none
+    name = target;
+    name.insert(slash, ".bide-" + std::to_string(random) + "-");
+    if (name.size() - slash > NAME_MAX) name.resize(slash + NAME_MAX);
+    return 0;
+}
+
+}  // namespace
+
+int open_beside(const char* path, std::uint32_t permissions, file_beside& file, opened_file& made) {
+    if (const int result = find_target(path, file); result < 0) return result;
     open_flags flags;
     flags.write = flags.create = flags.exclusive = true;
-    flags.permissions = permissions;
-    const std::size_t slash = target.rfind('/') + 1;  // 0 where there is none
+    flags.permissions = file.replaced ? 0600 : permissions;
     for (int tries = 0; tries < 100; ++tries) {
-        std::uint64_t random = 0;
-        if (::getrandom(&random, sizeof random, 0) < 0) return -errno;
-        std::string fresh = target;
-        fresh.insert(slash, ".bide-" + std::to_string(random) + "-");
-        if (fresh.size() - slash > NAME_MAX) fresh.resize(slash + NAME_MAX);
-        const int result = open_file(fresh.c_str(), flags, made);
+        std::string name;
+        if (const int result = name_beside(file.target, name); result < 0) return result;
+        const int result = open_file(name.c_str(), flags, made);
         if (result == -EEXIST) continue;
-        if (result < 0) return result;
-        name = std::move(fresh);
-        // May fail for a file that belongs to another user: then it has the permissions of a new one.
-        if (replaces) static_cast<void>(change_mode_open(made.fd, old.st_mode & 07777U));
-        return 0;
+        if (result == 0) file.name = std::move(name);
+        return result;
     }
     return -EEXIST;
+}
+
+namespace {
+
+// Rights that the permissions gave to the owner or the group do not go to another one that the file has.
+std::uint32_t permissions_for(const file_record& now, const file_record& model) noexcept {
+    std::uint32_t permissions = model.permissions;
+    if (now.user != model.user) permissions &= ~std::uint32_t{S_ISUID};
+    if (now.group != model.group) permissions &= ~std::uint32_t{S_ISGID};
+    return permissions;
+}
+
+}  // namespace
+
+int take_over_permissions(int fd, const file_record& model) noexcept {
+    file_record now;
+    if (const int result = describe_open(fd, now); result < 0) return result;
+    const std::uint32_t permissions = permissions_for(now, model);
+    return permissions == now.permissions ? 0 : change_mode_open(fd, permissions);
+}
+
+int take_over_rights(int fd, const file_record& old) noexcept {
+    file_record now;
+    // Whoever may not give a file away may still give it to a group of his own.
+    if (::fchown(fd, old.user, old.group) != 0)
+        static_cast<void>(::fchown(fd, static_cast<uid_t>(-1), old.group) == 0);
+    if (const int result = describe_open(fd, now); result < 0) return result;
+    std::uint32_t permissions = permissions_for(now, old);
+    if (now.group != old.group)
+        permissions &= 07707U | (permissions & 07U) << 3U;  // what all others have, too
+    return permissions == now.permissions ? 0 : change_mode_open(fd, permissions);
 }
 
 int sync_folder_of(const char* path) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace bide::detail {
@@ -22,6 +23,13 @@ struct open_flags {
     std::uint32_t permissions = 0666;
 };
 
+// A file that takes the place of another one in the end.
+struct file_beside {
+    std::string target;                   // the path to replace
+    std::string name;                     // of the new file until then
+    std::optional<file_record> replaced;  // what is there now
+};
+
 struct opened_file {
     int fd = -1;
     file_record record;
@@ -36,10 +44,14 @@ namespace sys {
 int open_file(const char* path, const open_flags& flags, opened_file& made) noexcept;
 // A file without a name, which is gone when it is closed.
 int open_unnamed(const char* folder, const open_flags& flags, opened_file& made) noexcept;
-// A new file in the folder of `path`, or of what that leads to when it is a link. `target` becomes the path to replace
-// in the end, whose permissions it has where there is one, `name` that of the new file.
-int open_beside(const char* path, std::uint32_t permissions, std::string& target, std::string& name,
-                opened_file& made);
+// A new file in the folder of `path`, or of what that leads to when it is a link. Where it is to replace one, nobody else
+// may open it before take_over_rights().
+int open_beside(const char* path, std::uint32_t permissions, file_beside& file, opened_file& made);
+// Gives a file the owner, the group and the permissions of the one that it replaces. What this process may not give stays as
+// it is, and the permissions leave out what another owner or group would gain. After writing, which takes set-id bits away.
+int take_over_rights(int fd, const file_record& old) noexcept;
+// Only the permissions, without the set-id bits that would mean another owner or group.
+int take_over_permissions(int fd, const file_record& model) noexcept;
 int sync_folder_of(const char* path);
 // Makes a file with a new name: `path` ends in XXXXXX, which is replaced.
 int make_temporary(char* path, std::size_t suffix, opened_file& made) noexcept;

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ void wait_for_the_end() noexcept {
 }
 
 void end_now(int code) noexcept { ::_exit(code); }
+
+bool has_gained_rights() noexcept { return ::getauxval(AT_SECURE) != 0; }
 
 void keep_memory() noexcept {
 #if defined(__GLIBC__)

@@ -20,6 +20,10 @@ void follow_parent(int parent) noexcept;
 // Ends this process without running anything more of it.
 [[noreturn]] void end_now(int code) noexcept;
 
+// Whether this process was given more rights than whoever started it has (a set-user-id program, file capabilities): then
+// its environment and its descriptors are the choice of somebody who may do less than it.
+[[nodiscard]] bool has_gained_rights() noexcept;
+
 // Memory that was freed stays with the process: the next call needs it again.
 void keep_memory() noexcept;
 

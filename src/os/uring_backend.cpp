@@ -1,9 +1,8 @@
 // bide/os: operations as entries of an io_uring.
 //
-// One ring, one thread. The ring is created disabled and enabled by the first poll(), because with SINGLE_ISSUER and
-// DEFER_TASKRUN only the thread that enabled it may enter it, and a loop may be made on another thread than the one
-// that runs it. Until then operations wait in a list. One io_uring_enter per loop turn submits what was queued, waits,
-// and carries the next deadline.
+// One ring, one thread: that of the first poll(), because a loop may be made on another thread than the one that runs
+// it. Until then operations wait in a list. One io_uring_enter per loop turn submits what was queued, waits, and carries
+// the next deadline.
 //
 // Cancellation (io_uring_cancelation(7)): closing a descriptor does not end operations on it, and the completions of
 // an operation and of its cancellation arrive in either order. So the result of a cancellation is ignored, and only
@@ -15,11 +14,12 @@
 // node waits for readiness, and the operation is submitted again. Operations without a completion form are performed that
 // way from the start: an attempt, a poll entry, an attempt.
 //
+// A receive into lent memory stays armed in the kernel from one operation to the next: see os/uring_receives.hpp.
+//
 // When the thread that enabled the ring ends, the kernel cancels what it has in flight. Whoever closes the loop
 // afterwards may read completions but not enter the ring; what left none is cancelled all the same.
 #include <liburing.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,12 +34,14 @@
 #include "os/blocking_calls.hpp"
 #include "os/fd.hpp"
 #include "os/quick_clock.hpp"
+#include "os/sock.hpp"
 #include "os/thread_mark.hpp"
 #include "os/uring_buffers.hpp"
+#include "os/uring_queue.hpp"
+#include "os/uring_receives.hpp"
 #include "os/wakeup.hpp"
 
 #include <bide/detail/base/wait_list.hpp>
-#include <bide/detail/os/ops.hpp>
 #include <bide/time.hpp>
 
 namespace bide::detail {
@@ -47,34 +49,31 @@ namespace bide::detail {
 namespace {
 
 // The low bits of user_data say what a completion belongs to; nodes are at least 8-byte aligned.
-enum class tag : std::uint64_t { operation = 0, readiness = 1, wake = 2, ignored = 3 };
-constexpr std::uint64_t tag_mask = 3;
+enum class tag : std::uint64_t { operation, readiness, wake, ignored, arrival };
+constexpr int tag_bits = 3;
+constexpr std::uint64_t tag_mask = 7;
+static_assert(alignof(timer_node) > tag_mask);
 
 std::uint64_t mark(const timer_node* node, tag kind) noexcept {
     return reinterpret_cast<std::uint64_t>(node) | static_cast<std::uint64_t>(kind);
 }
 
-// liburing 2.3 declares io_uring_enable_rings but does not export it.
-void enable_ring(int fd) noexcept {
-    ::syscall(__NR_io_uring_register, fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+std::uint64_t mark_arrival(int fd, const uring_receives::place& from) noexcept {
+    return uring_receives::ticket(fd, from) << tag_bits | static_cast<std::uint64_t>(tag::arrival);
 }
 
 class uring_backend final : public backend {
 public:
     explicit uring_backend(const io_uring& ring) noexcept
-        : ring_(ring), unregistered_flags_(ring.int_flags), blocking_(wakeup_) {}
+        : blocking_(wakeup_), ring_(ring), stays_armed_(ring_.completes_in_calls()) {}
 
     ~uring_backend() override {
-        if (inherited()) {  // the mapping did not come along (DONTFORK), and the ring is the parent's
-            ::close(ring_.ring_fd);
+        if (inherited()) {
+            ring_.disown();
             lent_.disown();
-            return;
+        } else if (owner_ && !owner_.is_here()) {
+            ring_.leave_thread();
         }
-        if (owner_ && !owner_.is_here()) {  // the registered index means another ring in this thread
-            ring_.enter_ring_fd = ring_.ring_fd;
-            ring_.int_flags = unregistered_flags_;
-        }
-        ::io_uring_queue_exit(&ring_);
     }
 
     void submit(timer_node& node) noexcept override {
@@ -87,8 +86,7 @@ public:
         if (!owner_) [[unlikely]]
             return;
         queue_operation(node);
-        if (request.kind->for_device && ::io_uring_sq_ready(&ring_) >= device_batch)
-            ::io_uring_submit(&ring_);
+        if (request.kind->for_device && ring_.entries() >= device_batch) ring_.submit();
     }
 
     void cancel(timer_node& node) noexcept override {
@@ -97,10 +95,8 @@ public:
         request.state = op_state::cancelling;
         if (blocks(request)) return;  // a call on a worker thread cannot be recalled
         if (!may_enter()) return;     // not begun, or cancelled by the kernel when the ring's thread ended
-        io_uring_sqe* const sqe = entry();
-        ::io_uring_prep_cancel64(
-            sqe, mark(&node, request.waits_for_readiness ? tag::readiness : tag::operation), 0);
-        ::io_uring_sqe_set_data64(sqe, mark(nullptr, tag::ignored));
+        if (stop_waiting(node)) return keep_result(node, -ECANCELED);
+        queue_cancel(mark(&node, request.waits_for_readiness ? tag::readiness : tag::operation));
     }
 
     void poll(std::int64_t deadline, ready_queue& done) noexcept override {
@@ -112,11 +108,10 @@ public:
             eventfd_t count = 0;
             ::eventfd_read(notice_.get(), &count);
         }
-        if (deadline == 0 || !done.empty() || !tried_.empty() || ::io_uring_cq_ready(&ring_) != 0) {
-            if (::io_uring_sq_ready(&ring_) != 0 || has_deferred_work())
-                ::io_uring_submit_and_get_events(&ring_);
+        if (deadline == 0 || !done.empty() || !tried_.empty() || ring_.has_completions()) {
+            if (ring_.entries() != 0 || ring_.has_deferred_work()) ring_.submit_and_look();
         } else {
-            sleep_until(deadline);
+            ring_.submit_and_sleep(deadline);
         }
         reap(done);
         hand_over_tried(done);
@@ -131,7 +126,7 @@ public:
         if (!owner_) enable();
         if (!notice_) {
             unique_fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-            if (!made || ::io_uring_register_eventfd(&ring_, made.get()) != 0) return -1;
+            if (!made || ::io_uring_register_eventfd(&ring_.native(), made.get()) != 0) return -1;
             notice_ = std::move(made);
             wakeup_.also_signal(
                 notice_.get());  // what one eventfd does to another takes the kernel milliseconds
@@ -140,19 +135,22 @@ public:
         return notice_.get();
     }
     bool flush() noexcept override {
-        if (::io_uring_sq_ready(&ring_) != 0) ::io_uring_submit(&ring_);
-        return !tried_.empty() || ::io_uring_cq_ready(&ring_) != 0 || has_deferred_work();
+        if (ring_.entries() != 0) ring_.submit();
+        return !tried_.empty() || ring_.has_completions() || ring_.has_deferred_work();
     }
 
     void forget(int fd) noexcept override {
         if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
         const wait_list& list = table_[static_cast<std::size_t>(fd)];
-        if (list.empty()) return;
-        for (wait_node* node = list.front(); node != nullptr; node = list.after(*node)) {
-            cancel(static_cast<timer_node&>(*node));
+        place* const from = receives_.find(fd);
+        for_each_operation_in(list, [&](timer_node& node) { cancel(node); });
+        if (!may_enter()) return;
+        if (from != nullptr) {
+            if (from->armed) end_armed(fd, *from);
+            uring_receives::renew(*from);
         }
         // At once: by the time of the next turn the number may belong to another file.
-        if (may_enter()) ::io_uring_submit(&ring_);
+        if (!list.empty()) ring_.submit();
     }
 
     std::int64_t now() noexcept override { return clock_.now(); }
@@ -161,7 +159,22 @@ public:
         if (data != nullptr && !inherited()) lent_.give_back(data);
     }
 
+    std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept override {
+        place* const from = receives_.find(fd);
+        if (from == nullptr) return sys::recv_now(fd, data, size);
+        if (from->armed && ring_.has_completions()) reap_early();
+        if (from->early == nullptr) return sys::recv_now(fd, data, size);
+        const std::ptrdiff_t early = from->take(data, size);
+        if (early <= 0 || static_cast<std::size_t>(early) == size || from->early != nullptr) return early;
+        const auto count = static_cast<std::size_t>(early);
+        const std::ptrdiff_t more = sys::recv_now(fd, static_cast<char*>(data) + count, size - count);
+        if (more < 0 && more != -EAGAIN) from->keep_error(static_cast<int>(-more));
+        return early + std::max<std::ptrdiff_t>(more, 0);
+    }
+
 private:
+    using place = uring_receives::place;
+
     // A call for each keeps a device busy best and costs most.
     static constexpr unsigned device_batch = 4;
 
@@ -179,43 +192,78 @@ private:
         return table_[index];
     }
 
-    io_uring_sqe* entry() noexcept {
-        io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
-        while (sqe == nullptr) {  // the queue is full: hand it over, never drop
-            ::io_uring_submit(&ring_);
-            sqe = ::io_uring_get_sqe(&ring_);
-        }
-        return sqe;
-    }
-
     void queue_operation(timer_node& node) noexcept {
         node.request->waits_for_readiness = false;
         const op_request& request = *node.request;
         if (request.kind->prepare == nullptr) return try_now(node);
         const bool borrows = request.kind->borrows;
-        if (borrows && !lent_.available(ring_)) return queue_wait(node);
-        queue_entry(node, request.kind->prepare(request.args), borrows);
+        if ((borrows || request.kind->ready_is_done) && receive_armed(node)) return;
+        if (borrows && !lent_.available(ring_.native())) return queue_wait(node);
+        queue_entry(request.kind->prepare(request.args), borrows, mark(&node, tag::operation));
+    }
+
+    // Whether what stays armed on the descriptor serves, or precedes, this operation, which waits to receive.
+    bool receive_armed(timer_node& node) noexcept {
+        const op_request& request = *node.request;
+        const int fd = request.args.fd;
+        place* from = receives_.find(fd);
+        if (from != nullptr && from->early != nullptr) {
+            keep_result(node, from->early_result());
+            if (from->early_result() < 0) from->early.reset();
+            return true;
+        }
+        const bool armed = from != nullptr && from->armed;
+        if (armed && from->waiter != nullptr) return false;
+        if (!armed && !(request.kind->borrows && stays_armed_ && fd >= 0 && lent_.available(ring_.native())))
+            return false;
+        if (!armed) {
+            from = &receives_.at(fd);
+            arm(request, *from);
+        } else if (!request.kind->borrows) {
+            end_armed(fd, *from);  // it would take what is to be waited for
+        }
+        from->waiter = &node;
+        return true;
+    }
+
+    void arm(const op_request& request, place& from) noexcept {
+        ring_entry each = request.kind->prepare(request.args);
+        each.size = 0;  // as much as a piece holds
+        io_uring_sqe* const sqe = queue_entry(each, true, mark_arrival(request.args.fd, from));
+        sqe->ioprio = IORING_RECV_MULTISHOT;
+        from.armed = true;
+    }
+
+    void end_armed(int fd, place& from) noexcept {
+        if (std::exchange(from.ending, true)) return;
+        queue_cancel(mark_arrival(fd, from));
+    }
+
+    // True: the operation waited for what is armed, and does not any more.
+    bool stop_waiting(const timer_node& node) noexcept {
+        const int fd = node.request->args.fd;
+        place* const from = receives_.find(fd);
+        if (from == nullptr || from->waiter != &node) return false;
+        from->waiter = nullptr;
+        end_armed(fd, *from);  // or it would take what others may want to receive in another way
+        return true;
     }
 
     // Until there is something to receive, for an operation that has no memory to receive it into.
     void queue_wait(timer_node& node) noexcept {
-        queue_entry(node, recv_wait_op.prepare(node.request->args), false);
+        const op_request& request = *node.request;
+        queue_entry(request.kind->wait_form->prepare(request.args), false, mark(&node, tag::operation));
     }
 
-    void queue_entry(timer_node& node, const ring_entry& from, bool borrows) noexcept {
-        io_uring_sqe* const sqe = entry();
-        std::memset(sqe, 0, sizeof *sqe);
-        sqe->opcode = from.code;
-        sqe->fd = from.fd;
-        sqe->addr = reinterpret_cast<std::uint64_t>(from.data);
-        sqe->len = from.size;
-        sqe->off = from.offset;
-        sqe->rw_flags = static_cast<int>(from.flags);  // one union holds every operation's flags
-        sqe->user_data = mark(&node, tag::operation);
+    void queue_cancel(std::uint64_t what) noexcept { ring_.add_cancel(what, mark(nullptr, tag::ignored)); }
+
+    io_uring_sqe* queue_entry(const ring_entry& from, bool borrows, std::uint64_t user_data) noexcept {
+        io_uring_sqe* const sqe = ring_.add(from, user_data);
         if (borrows) {
             sqe->flags |= IOSQE_BUFFER_SELECT;
             sqe->buf_group = uring_buffers::group;
         }
+        return sqe;
     }
 
     // The readiness form. What it finishes stays in flight until poll() hands it over.
@@ -237,14 +285,14 @@ private:
     void queue_readiness(timer_node& node) noexcept {
         op_request& request = *node.request;
         request.waits_for_readiness = true;
-        io_uring_sqe* const sqe = entry();
+        io_uring_sqe* const sqe = ring_.entry();
         ::io_uring_prep_poll_add(sqe, request.args.fd,
                                  request.kind->waits_for == ready_for::reading ? POLLIN : POLLOUT);
         sqe->user_data = mark(&node, tag::readiness);
     }
 
     void watch_wakeup() noexcept {
-        io_uring_sqe* const sqe = entry();
+        io_uring_sqe* const sqe = ring_.entry();
         ::io_uring_prep_poll_multishot(sqe, wakeup_.fd(), POLLIN);
         sqe->user_data = mark(nullptr, tag::wake);
     }
@@ -252,8 +300,7 @@ private:
     // Starts what was submitted before this thread became the ring's.
     void enable() noexcept {
         owner_ = thread_mark::here();
-        if ((ring_.flags & IORING_SETUP_R_DISABLED) != 0) enable_ring(ring_.ring_fd);
-        ::io_uring_register_ring_fd(&ring_);
+        ring_.enable();
         watch_wakeup();
         for_each_operation([&](timer_node& node) {
             if (node.request->state == op_state::cancelling) return keep_result(node, -ECANCELED);
@@ -261,39 +308,21 @@ private:
         });
     }
 
-    // DEFER_TASKRUN keeps completions back until the thread enters the kernel; the flag says that there are some.
-    [[nodiscard]] bool has_deferred_work() const noexcept {
-        const unsigned flags = __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);
-        return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-    }
-
-    void sleep_until(std::int64_t deadline) noexcept {
-        io_uring_cqe* first = nullptr;
-        if (deadline == no_deadline) {
-            ::io_uring_submit_and_wait(&ring_, 1);
-            return;
-        }
-        // The kernel adds its clock to this; what is too far away would overflow there.
-        constexpr std::int64_t longest = std::int64_t{1} << 60;
-        const std::int64_t left = std::min(time_left(deadline), longest);
-        __kernel_timespec span{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-        ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &span, nullptr);
-    }
-
     void reap(ready_queue& done) noexcept {
-        unsigned head = 0;
-        unsigned count = 0;
-        io_uring_cqe* cqe = nullptr;
-        io_uring_for_each_cqe(&ring_, head, cqe) {
-            ++count;
-            complete(*cqe, done);
-        }
-        ::io_uring_cq_advance(&ring_, count);
+        ring_.take_completions([&](const io_uring_cqe& cqe) { complete(cqe, done); });
+    }
+
+    // Before the turn's end. What is done waits for the next poll() all the same.
+    void reap_early() noexcept {
+        const std::uint32_t before = in_flight_;
+        reap(tried_);
+        tried_count_ += before - std::exchange(in_flight_, before);
     }
 
     void complete(const io_uring_cqe& cqe, ready_queue& done) noexcept {
         const auto kind = static_cast<tag>(cqe.user_data & tag_mask);
         if (kind == tag::ignored) return;
+        if (kind == tag::arrival) return arrive(cqe, done);
         const bool can_submit = owner_.is_here();
         if (kind == tag::wake) {
             if ((cqe.flags & IORING_CQE_F_MORE) == 0 && can_submit) watch_wakeup();
@@ -323,6 +352,48 @@ private:
         finish(node, cqe.res == -EINTR ? -ECANCELED : cqe.res, done);
     }
 
+    // What stays armed has brought something, or has ended.
+    void arrive(const io_uring_cqe& cqe, ready_queue& done) noexcept {
+        char* const piece = lent_.piece_of(cqe);
+        place* const from = receives_.of_ticket(cqe.user_data >> tag_bits);
+        if (from == nullptr) return give_back(piece);
+        if ((cqe.flags & IORING_CQE_F_MORE) == 0) from->armed = from->ending = false;
+        if (cqe.res <= 0) {
+            give_back(piece);
+            if (!from->armed) ended(cqe.res, *from, done);
+            return;
+        }
+        proved_armed_ = true;
+        timer_node* const waiter = std::exchange(from->waiter, nullptr);
+        const auto count = static_cast<std::size_t>(cqe.res);
+        if (waiter != nullptr && waiter->request->kind->borrows && waiter->request->args.size >= count) {
+            waiter->request->args.data = piece;
+            return finish(*waiter, cqe.res, done);
+        }
+        from->keep(piece, count);
+        give_back(piece);
+        if (waiter != nullptr) return finish(*waiter, 1, done);
+        if (from->armed && may_enter()) end_armed(static_cast<int>(cqe.user_data >> tag_bits), *from);
+    }
+
+    // `result`: 0 for the end of what the peer sends, or why nothing is armed any more.
+    void ended(int result, place& from, ready_queue& done) noexcept {
+        timer_node* const waiter = std::exchange(from.waiter, nullptr);
+        const bool refused = result == -EINVAL && !proved_armed_;  // before Linux 6.0
+        if (refused) stays_armed_ = false;
+        const bool again = refused || result == -ECANCELED || result == -EINTR;
+        const bool lacks = result == -ENOBUFS || result == -EAGAIN;
+        if (waiter == nullptr) {  // an end comes again, an error does not
+            if (result < 0 && !again && !lacks) from.keep_error(-result);
+            return;
+        }
+        if (!again && !lacks) return finish(*waiter, result, done);
+        if (!owner_.is_here()) return finish(*waiter, -ECANCELED, done);
+        if (again) return queue_operation(*waiter);
+        if (result == -ENOBUFS) return queue_wait(*waiter);
+        queue_readiness(*waiter);
+    }
+
     void finish(timer_node& node, int result, ready_queue& done) noexcept {
         operations_on(node.request->args.fd).remove(node);
         node.request->result = result;
@@ -333,16 +404,17 @@ private:
 
     // `fn` may end the operation it is given.
     template <class F>
+    static void for_each_operation_in(const wait_list& list, F fn) noexcept {
+        for (wait_node* node = list.front(); node != nullptr;) {
+            wait_node* const following = list.after(*node);
+            fn(static_cast<timer_node&>(*node));
+            node = following;
+        }
+    }
+    template <class F>
     void for_each_operation(F fn) noexcept {
-        const auto visit = [&](const wait_list& list) {
-            for (wait_node* node = list.front(); node != nullptr;) {
-                wait_node* const following = list.after(*node);
-                fn(static_cast<timer_node&>(*node));
-                node = following;
-            }
-        };
-        visit(without_descriptor_);
-        for (const wait_list& list : table_) visit(list);
+        for_each_operation_in(without_descriptor_, fn);
+        for (const wait_list& list : table_) for_each_operation_in(list, fn);
     }
 
     // In another thread than the ring's, which is expected to end.
@@ -350,73 +422,39 @@ private:
         const bool ended = owner_.has_ended();
         reap(done);
         hand_over_tried(done);
-        if (ended) for_each_operation([&](timer_node& node) { finish(node, -ECANCELED, done); });
+        if (ended) {
+            receives_.forget_waiters();
+            for_each_operation([&](timer_node& node) { finish(node, -ECANCELED, done); });
+        }
         in_flight_ -= blocking_.collect(done);
         if (!done.empty()) return;
         constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
         ::nanosleep(&pause, nullptr);
     }
 
-    io_uring ring_;
-    decltype(io_uring::int_flags) unregistered_flags_;
     wakeup wakeup_;
     unique_fd notice_;  // for descriptor()
     blocking_calls blocking_;
     quick_clock clock_;
     thread_mark owner_;  // the thread that polled first
     uring_buffers lent_;
+    uring_queue ring_;  // behind what the kernel writes to, so that it goes first
+    uring_receives receives_;
+    bool stays_armed_;  // a receive into lent memory; the order of what comes depends on DEFER_TASKRUN
+    bool proved_armed_ = false;
     std::vector<wait_list> table_;  // by descriptor: what is in flight on it
     wait_list without_descriptor_;
     ready_queue tried_;  // finished by try_now()
     std::uint32_t tried_count_ = 0;
 };
 
-// Newest first; each line is what the kernel of its version accepts.
-struct setup {
-    unsigned flags;
-    const char* needs;
-};
-constexpr unsigned deferred = IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
-                              IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
-                              IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
-constexpr setup setups[] = {
-    {deferred, "deferred task work, Linux 6.1"},
-    {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-     "cooperative task work, Linux 5.19"},
-    {0, "plain, Linux 5.15"},
-};
-
-constexpr unsigned queue_entries = 256;
-constexpr unsigned completion_entries = 4096;
-
 }  // namespace
 
 std::unique_ptr<backend> make_uring_backend(std::string& why, bool oldest) {
-    int error = 0;
-    for (const setup& each : setups) {
-        if (oldest && each.flags != 0) continue;
-        io_uring ring;
-        io_uring_params params{};
-        params.flags = each.flags | IORING_SETUP_CQSIZE;
-        params.cq_entries = completion_entries;
-        error = ::io_uring_queue_init_params(queue_entries, &ring, &params);
-        if (error == 0) {
-            constexpr unsigned needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL;
-            if ((params.features & needed) != needed) {
-                ::io_uring_queue_exit(&ring);
-                why = "this kernel's io_uring cannot wait with a timeout (Linux 5.15 can)";
-                return nullptr;
-            }
-            ::io_uring_ring_dontfork(&ring);
-            why = each.needs;
-            ignore_write_signals();
-            return std::make_unique<uring_backend>(ring);
-        }
-        if (error != -EINVAL) break;
-    }
-    why = std::string("io_uring_setup says: ") + std::strerror(-error);
-    if (error == -EPERM) why += " (kernel.io_uring_disabled, or a container's seccomp profile)";
-    return nullptr;
+    io_uring ring;
+    if (!uring_queue::open(ring, why, oldest)) return nullptr;
+    ignore_write_signals();
+    return std::make_unique<uring_backend>(ring);
 }
 
 }  // namespace bide::detail

@@ -9,6 +9,9 @@
 // A thread is started when queued > idle. So it matters that a thread is counted as idle before anybody learns that
 // its job has ended: otherwise a caller who makes one call after the other would find no idle thread each time, and
 // start another, up to the limit. Hence the two phases of a job, run and finish.
+//
+// To wake a thread costs more than a short job. So only one is being woken at a time: it wakes the next when it takes a
+// job and leaves others in the queue, which by then those that were awake may have done.
 #include "os/worker_pool.hpp"
 
 #include <pthread.h>
@@ -83,6 +86,8 @@ struct worker_pool::state : std::enable_shared_from_this<state> {
     std::size_t idle = 0;
     std::size_t starting = 0;  // of the idle ones, those that have not looked at the queue yet
     std::size_t parked = 0;    // what this pool has added to all_parked
+    std::size_t asleep = 0;
+    bool waking = false;  // one of those was told, and has not looked yet
     std::size_t alive = 0;
     std::size_t started = 0;
     std::size_t limit = 0;
@@ -115,6 +120,13 @@ struct worker_pool::state : std::enable_shared_from_this<state> {
         const std::size_t now = idle > starting + queued ? idle - starting - queued : 0;
         if (now != parked) all_parked.fetch_add(now - parked, std::memory_order_acq_rel);
         parked = now;
+    }
+
+    // Whether the caller, when it has let go of the mutex, is to wake a thread.
+    [[nodiscard]] bool should_wake() noexcept {
+        if (head == nullptr || asleep == 0 || waking) return false;
+        waking = true;
+        return true;
     }
 
     void start_thread() {
@@ -158,13 +170,20 @@ struct worker_pool::state : std::enable_shared_from_this<state> {
 
     void serve(std::unique_lock<std::mutex>& lock) {
         for (;;) {
-            while (head == nullptr && !closed) work_ready.wait(lock);
+            while (head == nullptr && !closed) {
+                ++asleep;
+                work_ready.wait(lock);
+                --asleep;
+                waking = false;
+            }
             if (head == nullptr) return;
             worker_job& work = *head;
             remove(work);
             --idle;
             count_parked();
+            const bool wake = should_wake();
             lock.unlock();
+            if (wake) work_ready.notify_one();
             work.ops->run(work);
             lock.lock();
             ++idle;
@@ -216,6 +235,7 @@ bool worker_pool::inherited() const noexcept { return made_in_ != fork_count(); 
 
 bool worker_pool::submit(worker_job& work) {
     if (inherited()) return false;
+    bool wake = false;
     {
         state& pool = *state_;
         const std::lock_guard lock(pool.mutex);
@@ -230,8 +250,9 @@ bool worker_pool::submit(worker_job& work) {
             }
         }
         pool.count_parked();
+        wake = pool.should_wake();
     }
-    state_->work_ready.notify_one();
+    if (wake) state_->work_ready.notify_one();
     return true;
 }
 

@@ -24,7 +24,7 @@ void child_environment::set(const std::string& name, const std::string& value) {
     const std::string text = name + "=" + value;
     if (name.empty() || name.find('=') != std::string::npos || text.find('\0') != std::string::npos) {
         throw std::invalid_argument(
-            "subprocess_options: \"" + text +
+            "subprocess_options: \"" + std::string(text.c_str()) +  // to a zero byte
             "\" is no environment variable: its name is empty, or has a '=' in it, or "
             "there is a zero byte");
     }

@@ -80,7 +80,7 @@ class file_use {
 public:
     enum need { any_use, to_read, to_write };
 
-    // Throws: invalid_state_error when the file is closed, std::system_error when it was not opened for that.
+    // Throws: invalid_state_error when the file is closed, was not opened for that, or has no buffer (direct).
     file_use(const file_ref& file, const char* call, need what = any_use);
     file_use(const file_use&) = delete;
     file_use& operator=(const file_use&) = delete;

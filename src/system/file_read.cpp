@@ -18,13 +18,11 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t least_chunk = 4096;
-constexpr std::size_t largest_chunk =
-    8 * 1024 * 1024;  // a worker thread reads this much before it can be cancelled
+constexpr std::size_t least_piece = 4096;
 
-// How much to ask for when `wanted` bytes are missing.
-std::size_t chunk(const file_core& file, std::size_t wanted) {
-    return std::clamp(wanted, std::max(file.buffer_size, least_chunk), largest_chunk);
+// How much to ask for when `wanted` bytes are missing. A buffer may be larger than what is read at a time.
+std::size_t piece_of(const file_core& file, std::size_t wanted) {
+    return std::clamp(std::max(wanted, file.buffer_size), least_piece, largest_piece);
 }
 
 // Before bytes are read at the position: what waits to be written comes first.
@@ -35,7 +33,7 @@ coro<void> begin_reading(file_core& file, const char* call) {
     file.drop_ahead();
 }
 
-// The unread bytes of a file as far as they are known: a guess for the first chunk.
+// The unread bytes of a file as far as they are known: a guess for the first piece.
 std::size_t left_of(const file_core& file) {
     const std::uint64_t read = file.position + file.ahead();
     return read < file.size_hint ? static_cast<std::size_t>(file.size_hint - read) + 1 : 0;
@@ -49,7 +47,7 @@ coro<std::string> read_bytes(file_ref file, std::size_t most) {
     bool at_end = false;
     while (!at_end && file->ahead() < most) {
         const std::size_t missing = most - file->ahead();
-        const bool more = co_await fill(*file, chunk(*file, std::min(missing, left_of(*file))));
+        const bool more = co_await fill(*file, piece_of(*file, std::min(missing, left_of(*file))));
         at_end = !more;
     }
     const std::size_t count = std::min(most, file->ahead());
@@ -64,7 +62,7 @@ coro<std::size_t> read_into_memory(file_ref file, std::span<std::byte> room) {
     co_await begin_reading(*file, "read_into");
     bool at_end = false;
     while (!at_end && file->ahead() < room.size()) {
-        const bool more = co_await fill(*file, chunk(*file, room.size() - file->ahead()));
+        const bool more = co_await fill(*file, piece_of(*file, room.size() - file->ahead()));
         at_end = !more;
     }
     const std::size_t count = std::min(room.size(), file->ahead());
@@ -94,7 +92,7 @@ coro<std::size_t> find_line(file_core& file, const char* call) {
             file.check_text(bytes.substr(0, found + 1), false);
             co_return found + 1;
         }
-        const bool more = co_await fill(file, chunk(file, 0));
+        const bool more = co_await fill(file, piece_of(file, 0));
         if (!more) break;
     }
     file.check_text(file.view(), true);
@@ -137,7 +135,7 @@ coro<std::string> read_bytes_at(file_ref file, std::uint64_t offset, std::size_t
     std::string bytes;
     while (bytes.size() < most) {
         const std::size_t before = bytes.size();
-        bytes.resize(before + std::min(most - before, largest_chunk));
+        bytes.resize(before + std::min(most - before, largest_piece));
         file_transfer piece(file, transfer_kind::read, offset + before, bytes.data() + before,
                             bytes.size() - before);
         const std::size_t asked = bytes.size() - before;

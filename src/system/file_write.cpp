@@ -13,13 +13,10 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t largest_chunk =
-    8 * 1024 * 1024;  // a worker thread writes this much before it can be cancelled
-
 // Writes some bytes, which belong right before the position `end` moves to. Returns how many: at least one.
 coro<std::size_t> write_some(file_core& file, const char* bytes, std::size_t size, std::uint64_t at,
                              std::uint64_t& end) {
-    const std::size_t most = std::min(size, largest_chunk);
+    const std::size_t most = std::min(size, largest_piece);
     if (!file.seekable) {
         op_args args;
         args.fd = file.fd;
@@ -59,7 +56,7 @@ coro<std::size_t> write_bytes_at(file_ref file, std::uint64_t offset, std::strin
     std::size_t put = 0;
     check_file(file.get(), "write_at", file_use::to_write);
     while (put < bytes.size()) {
-        const std::size_t most = std::min(bytes.size() - put, largest_chunk);
+        const std::size_t most = std::min(bytes.size() - put, largest_piece);
         // The record serves reads as well; a write only reads it.
         char* const from = const_cast<char*>(bytes.data()) + put;
         file_transfer piece(file, transfer_kind::write, offset + put, from, most);

@@ -96,6 +96,9 @@ struct pool_board {
     void push_done(std::uint32_t slot) noexcept { done.push(slot, slots[slot].next); }
 };
 
+// Where the blocks begin.
+inline constexpr std::size_t board_size = (sizeof(pool_board) + 4095) / 4096 * 4096;
+
 // Descriptors of a worker.
 inline constexpr int worker_segment_fd = 3;
 inline constexpr int worker_bell_fd = 4;

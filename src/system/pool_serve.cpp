@@ -6,12 +6,14 @@
 #include <bide/error.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -30,10 +32,24 @@ namespace {
 
 constexpr std::uint32_t look_for_parent_ms = 1000;  // should the kernel's signal at its death have been lost
 
+// The memory that this process was started with, if it is a pool's that has such a worker.
+std::shared_ptr<shared_arena> given_arena(std::uint32_t number) {
+    auto arena = std::make_shared<shared_arena>(sys::shared_segment(unique_fd(worker_segment_fd)));
+    const sys::shared_segment& segment = arena->segment;
+    if (segment.size() >= board_size) {
+        const auto& board = *reinterpret_cast<const pool_board*>(segment.data());
+        const std::size_t regions = std::size_t{board.workers} + 1;
+        if (number < board.workers && board.workers <= most_workers &&
+            board.region_size <= (segment.size() - board_size) / regions)
+            return arena;
+    }
+    throw invalid_state_error("process_pool: this is no memory of a pool");
+}
+
 class pool_server final : result_place {
 public:
     pool_server(std::uint32_t number, int parent)
-        : arena_(std::make_shared<shared_arena>(sys::shared_segment(unique_fd(worker_segment_fd)))),
+        : arena_(given_arena(number)),
           segment_(arena_->segment),
           number_(number),
           parent_(parent),
@@ -59,10 +75,7 @@ public:
 private:
     pool_board& board() const noexcept { return *reinterpret_cast<pool_board*>(segment_.data()); }
     worker_record& record() const noexcept { return board().records[number_]; }
-    std::size_t region_begin() const noexcept {
-        const std::size_t board_size = (sizeof(pool_board) + 4095) / 4096 * 4096;
-        return board_size + (number_ + 1) * board().region_size;
-    }
+    std::size_t region_begin() const noexcept { return board_size + (number_ + 1) * board().region_size; }
 
     // no_slot when the pool ends.
     std::uint32_t next() noexcept {
@@ -228,14 +241,27 @@ struct worker_order {
     int parent;
 };
 
-std::optional<worker_order> order_of_this_process() {
-    const char* const text = std::getenv(worker_variable);
-    if (text == nullptr) return std::nullopt;
-    char* end = nullptr;
-    const unsigned long number = std::strtoul(text, &end, 10);
-    const long parent = std::strtol(end, nullptr, 10);
-    return worker_order{static_cast<std::uint32_t>(number), static_cast<int>(parent)};
+template <class T>
+bool take_number(std::string_view& text, T& number) noexcept {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return error == std::errc();
 }
+
+std::optional<worker_order> order_of_this_process() noexcept {
+    const char* const given = std::getenv(worker_variable);
+    if (given == nullptr) return std::nullopt;
+    std::string_view text = given;
+    worker_order order{};
+    if (!take_number(text, order.number) || !text.starts_with(' ')) return std::nullopt;
+    text.remove_prefix(1);
+    if (!take_number(text, order.parent) || !text.empty()) return std::nullopt;
+    if (order.number >= most_workers || order.parent <= 0) return std::nullopt;
+    return order;
+}
+
+bool was_refused =
+    false;  // this process was to be a worker, but whoever may do less than it could have said so
 
 worker_order the_order;
 
@@ -251,6 +277,13 @@ int worker_main(int, char**, char**) {
 }  // namespace
 
 void check_not_unhooked_worker() {
+    if (was_refused) {
+        throw invalid_state_error(
+            "process_pool: this process was started as a worker of a pool, but does not trust its "
+            "environment: "
+            "the program is set-user-id or has file capabilities; give up those rights in a program that has "
+            "process pools (see docs/reference/process_pool.md)");
+    }
     if (order_of_this_process()) {
         throw invalid_state_error(
             "process_pool: this process was started as a worker of a pool, but runs main; a "
@@ -263,7 +296,11 @@ int start_program(program_main entry, int argc, char** argv, void (*init)(), voi
                   void (*loader_fini)(), void* stack_end) {
     const sys::start_function start = sys::library_start();
     if (start == nullptr) std::abort();
-    if (const auto order = order_of_this_process()) {
+    const auto order = order_of_this_process();
+    if (order && sys::has_gained_rights()) {
+        was_refused = true;
+        ::unsetenv(worker_variable);  // nor are programs that it starts to obey
+    } else if (order) {
         sys::follow_parent(order->parent);
         the_order = *order;
         entry = worker_main;

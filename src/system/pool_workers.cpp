@@ -20,8 +20,6 @@ namespace bide::detail {
 
 namespace {
 
-constexpr std::size_t board_size = (sizeof(pool_board) + 4095) / 4096 * 4096;
-
 std::size_t worker_count(const pool_settings& settings) {
     const std::size_t count = settings.workers.value_or(sys::processors());
     if (count == 0 || count > most_workers) {

@@ -59,17 +59,21 @@ std::string about(const spawn_order& order, const child_environment& environment
     }
 }
 
+void check_text(const spawn_order& order, const char* what, const std::string& text) {
+    if (text.find('\0') == std::string::npos) return;
+    throw std::invalid_argument(std::string(order.call) + ": " + what + " \"" + text.c_str() +
+                                "...\" has a zero byte in it");
+}
+
 }  // namespace
 
 void check_order(const spawn_order& order) {
     if (order.arguments.empty() || order.arguments.front().empty()) {
         throw std::invalid_argument(std::string(order.call) + ": there is no program to run");
     }
-    for (const std::string& each : order.arguments) {
-        if (each.find('\0') == std::string::npos) continue;
-        throw std::invalid_argument(std::string(order.call) + ": argument \"" + each.c_str() +
-                                    "...\" has a zero byte in it");
-    }
+    for (const std::string& each : order.arguments) check_text(order, "argument", each);
+    check_text(order, "executable", order.settings.executable);
+    check_text(order, "folder", order.settings.folder);
     for (const descriptor_place& each : order.settings.descriptors) {
         if (each.from >= 0 && each.to > 2) continue;
         throw std::invalid_argument(

@@ -69,21 +69,29 @@ struct watcher {
     alignas(8) char bytes[16384];
 };
 
+// A folder below the top that has gone again, or that is private, is none of what is watched.
+bool is_left_out(int error) noexcept {
+    return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENAMETOOLONG ||
+           error == -EACCES || error == -EPERM;
+}
+
 int watcher::add(const std::string& path, std::vector<watch_event>* found) {
     std::vector<std::string> folders{path};
     while (!folders.empty()) {
         const std::string folder = std::move(folders.back());
         folders.pop_back();
         const int watch = kernel.add(folder.c_str());
+        const bool is_top = top_watch < 0;
         if (watch < 0) {
-            if (watch == -ENOENT && found != nullptr) continue;  // gone again
+            if (!is_top && is_left_out(watch)) continue;
             return watch;
         }
-        if (top_watch < 0) top_watch = watch;
+        if (is_top) top_watch = watch;
         paths[watch] = folder;
         if (!recursive) continue;
         const int result = add_below(folder, folders, found);
-        if (result < 0 && result != -ENOENT && result != -ENOTDIR) return result;
+        const bool fails = is_top ? result != -ENOENT && result != -ENOTDIR : !is_left_out(result);
+        if (result < 0 && fails) return result;
     }
     return 0;
 }
@@ -160,15 +168,18 @@ async_generator<watch_event> events_of(std::unique_ptr<watcher> from) {
         state.told.clear();
         detail::path_watch::parse(state.bytes, *size, state.events);
         for (const path_event& each : state.events) state.translate(each);
-        for (std::size_t i = 0; i < state.fresh.size(); ++i) {
-            co_await detail::on_worker("watch", state.fresh[i],
-                                       [&] { return state.add(state.fresh[i], &state.told); });
+        int error = 0;
+        std::string failed;
+        for (std::size_t i = 0; i < state.fresh.size() && error == 0; ++i) {
+            error = co_await detail::on_worker([&] { return state.add(state.fresh[i], &state.told); });
+            if (error < 0) failed = state.fresh[i];
         }
         state.fresh.clear();
         for (std::size_t i = 0; i < state.told.size(); ++i) {
             watch_event event = std::move(state.told[i]);
             co_yield std::move(event);
         }
+        if (error < 0) detail::throw_file_error(-error, "watch", failed);  // after what had happened before
     }
 }
 

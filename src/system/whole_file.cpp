@@ -1,4 +1,4 @@
-// bide/system: read, write and copy whole files in one call.
+// bide/system: read and write whole files in one call.
 //
 // A trip to a worker thread costs more than opening, reading and closing a small file, so one trip does all of it. Large
 // files take several, between which the task can be cancelled.
@@ -28,14 +28,13 @@ namespace {
 
 using detail::about;
 using detail::check_path;
+using detail::largest_piece;
 using detail::on_worker;
 using detail::open_flags;
 using detail::opened_file;
 using detail::throw_file_error;
 using detail::unique_fd;
 namespace sys = detail::sys;
-
-constexpr std::size_t trip = 8 * 1024 * 1024;
 
 // The state of a call that goes to worker threads several times. `doing` names the step that failed.
 struct progress {
@@ -72,7 +71,7 @@ int read_more(progress& file, const char* path, std::string& bytes, std::size_t 
     const std::uint64_t known = std::max<std::uint64_t>(file.made.record.size, before);
     // One byte more than is expected shows that the end has come, or that the file grows.
     const std::size_t asked =
-        std::min<std::uint64_t>(std::max<std::uint64_t>(known - before + 1, 4096), trip);
+        std::min<std::uint64_t>(std::max<std::uint64_t>(known - before + 1, 4096), largest_piece);
     bytes.resize(before + asked);
     const int count = sys::read_file_at(file.fd.get(), bytes.data() + before, asked, before);
     bytes.resize(before + static_cast<std::size_t>(std::max(count, 0)));
@@ -107,51 +106,70 @@ coro<void> read_stream(progress& file, const std::string& path, std::string& byt
 }
 
 // A new file beside another one, which it is to replace. Removed when nothing came of it.
-struct replacement {
-    std::string target;
-    std::string name;
-
+struct replacement : detail::file_beside {
     ~replacement() {
         if (!name.empty()) sys::remove_name(name.c_str());
     }
 };
 
+int open_to_write(progress& file, const char* path, const write_options& options, replacement* beside) {
+    if (beside != nullptr) {
+        file.doing = "open";
+        const int result = sys::open_beside(path, options.permissions(), *beside, file.made);
+        file.fd.reset(file.made.fd);
+        return result;
+    }
+    open_flags flags;
+    flags.write = flags.create = true;
+    flags.append = options.append();
+    flags.truncate = !options.append();
+    flags.permissions = options.permissions();
+    return file.open(path, flags);
+}
+
+int write_piece(progress& file, const std::string& bytes, std::size_t& put, bool append) noexcept {
+    file.doing = "write";
+    const std::size_t size = std::min(bytes.size() - put, largest_piece);
+    std::uint64_t end = 0;
+    const int fd = file.fd.get();
+    const int count = append ? sys::write_at_end(fd, bytes.data() + put, size, end)
+                             : sys::write_file_at(fd, bytes.data() + put, size, put);
+    if (count > 0) put += static_cast<std::size_t>(count);
+    return count;
+}
+
+int finish_replacing(progress& file, const write_options& options, replacement& beside) {
+    if (beside.replaced) {
+        file.doing = "set the permissions of";
+        if (const int result = sys::take_over_rights(file.fd.get(), *beside.replaced); result < 0)
+            return result;
+    }
+    file.doing = "fsync";
+    if (const int result = sys::sync_open(file.fd.get(), false); result < 0) return result;
+    if (const int result = file.close(); result < 0) return result;
+    file.doing = "rename";
+    const int result = sys::rename_path(beside.name.c_str(), beside.target.c_str(), true);
+    if (result < 0) return result;
+    beside.name.clear();
+    file.doing = "fsync the folder of";
+    return options.sync() ? sys::sync_folder_of(beside.target.c_str()) : 0;
+}
+
+int finish_writing(progress& file, const write_options& options) noexcept {
+    file.doing = "fsync";
+    const int result = options.sync() ? sys::sync_open(file.fd.get(), false) : 0;
+    return result < 0 ? result : file.close();
+}
+
 int write_more(progress& file, const char* path, const std::string& bytes, std::size_t& put,
                const write_options& options, replacement* beside) {
     if (!file.fd) {
-        open_flags flags;
-        flags.write = flags.create = true;
-        flags.append = options.append();
-        flags.truncate = !options.append();
-        flags.permissions = options.permissions();
-        file.doing = "open";
-        const int result = beside == nullptr ? file.open(path, flags)
-                                             : sys::open_beside(path, flags.permissions, beside->target,
-                                                                beside->name, file.made);
-        if (result < 0 || file.no_reader) return result;
-        if (beside != nullptr) file.fd.reset(file.made.fd);
-        if (!file.made.seekable) return 0;
+        const int result = open_to_write(file, path, options, beside);
+        if (result < 0 || !file.made.seekable) return result;
     }
-    file.doing = "write";
-    const std::size_t size = std::min(bytes.size() - put, trip);
-    std::uint64_t end = 0;
-    const int fd = file.fd.get();
-    const int count = options.append() ? sys::write_at_end(fd, bytes.data() + put, size, end)
-                                       : sys::write_file_at(fd, bytes.data() + put, size, put);
-    if (count < 0) return count;
-    put += static_cast<std::size_t>(count);
+    if (const int result = write_piece(file, bytes, put, options.append()); result < 0) return result;
     if (put < bytes.size()) return 0;
-    if (options.sync() || beside != nullptr) {
-        file.doing = "fsync";
-        if (const int result = sys::sync_open(fd, false); result < 0) return result;
-    }
-    if (const int result = file.close(); result < 0 || beside == nullptr) return result;
-    file.doing = "rename";
-    const int result = sys::rename_path(beside->name.c_str(), beside->target.c_str(), true);
-    if (result < 0) return result;
-    beside->name.clear();
-    file.doing = "fsync the folder of";
-    return options.sync() ? sys::sync_folder_of(beside->target.c_str()) : 0;
+    return beside == nullptr ? finish_writing(file, options) : finish_replacing(file, options, *beside);
 }
 
 coro<void> write_stream(unique_fd& fd, const std::string& path, const std::string& bytes) {
@@ -166,53 +184,6 @@ coro<void> write_stream(unique_fd& fd, const std::string& path, const std::strin
         if (!count) throw_file_error(count.error().value(), "write", path);
         put += *count;
     }
-}
-
-struct copying {
-    unique_fd from;
-    unique_fd to;
-    std::uint64_t count = 0;
-    bool done = false;
-};
-
-int open_both(copying& work, const char* from, const char* to, if_exists existing) noexcept {
-    opened_file source;
-    opened_file target;
-    open_flags flags;
-    flags.read = true;
-    int result = sys::open_file(from, flags, source);
-    work.from.reset(source.fd);
-    if (result < 0) return result;
-    if (source.before_writer) return -ESPIPE;  // nobody may ever write to it
-    flags.read = false;
-    flags.write = flags.create = true;
-    flags.exclusive = existing == if_exists::fail;
-    flags.permissions = source.record.permissions & 0777U;
-    result = sys::open_file(to, flags, target);  // not truncated yet: it may be the same file
-    work.to.reset(target.fd);
-    if (result < 0) return result;
-    if (source.record.device == target.record.device && source.record.inode == target.record.inode)
-        return -EINVAL;
-    if (target.record.kind != detail::file_kind::regular) return 0;
-    result = sys::truncate_open(target.fd, 0);
-    return result < 0 ? result : sys::change_mode_open(target.fd, source.record.permissions);
-}
-
-int copy_more(copying& work, const char* from, const char* to, if_exists existing) noexcept {
-    if (!work.to) {
-        if (const int result = open_both(work, from, to, existing); result < 0) return result;
-    }
-    for (std::size_t moved = 0; moved < 4 * trip;) {
-        const std::int64_t count = sys::copy_bytes(work.from.get(), work.to.get(), 4 * trip - moved);
-        if (count < 0) return static_cast<int>(count);
-        if (count == 0) {
-            work.done = true;
-            return sys::close_descriptor(work.to.release());
-        }
-        moved += static_cast<std::size_t>(count);
-        work.count += static_cast<std::uint64_t>(count);
-    }
-    return 0;
 }
 
 }  // namespace
@@ -254,22 +225,6 @@ coro<void> write_file(std::string path, std::string data, write_options options)
             break;
         }
     } while (!file.done);
-}
-
-coro<std::uint64_t> copy_file(std::string from, std::string to, if_exists existing) {
-    copying work;
-    check_path("copy", from);
-    check_path("copy", to);
-    while (!work.done) {
-        const int result = co_await on_worker(
-            [&]() noexcept { return copy_more(work, from.c_str(), to.c_str(), existing); });
-        if (result < 0) {
-            throw std::system_error(-result, std::generic_category(),
-                                    "copy '" + from + "' to '" + to + "'" +
-                                        (result == -EINVAL ? " (the same file?)" : ""));
-        }
-    }
-    co_return work.count;
 }
 
 }  // namespace bide

@@ -6,6 +6,7 @@
 #include <bide/detail/os/ops.hpp>
 
 #include <coroutine>
+#include <cstddef>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -13,6 +14,9 @@
 #include "os/blocking_call.hpp"
 
 namespace bide::detail {
+
+// So much is read or written in one call on a worker thread at most: until it returns, the task cannot be cancelled.
+inline constexpr std::size_t largest_piece = 8 * 1024 * 1024;
 
 // "open 'notes.txt'", to which std::system_error adds the cause.
 std::string about(const char* operation, const std::string& path);

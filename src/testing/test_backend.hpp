@@ -24,6 +24,9 @@ public:
     std::int64_t now() noexcept override;
     [[nodiscard]] const char* name() const noexcept override { return real_->name(); }
     void give_back(void* data) noexcept override { real_->give_back(data); }
+    std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept override {
+        return real_->receive_now(fd, data, size);
+    }
 
     // The loop that uses this backend: tells whether other threads work for it.
     void attach(const loop_state& loop) noexcept { loop_ = &loop; }

@@ -1,5 +1,7 @@
 // bide/net: files on sockets, sent by the kernel or, where it cannot, read and sent.
+#include <bide/executor.hpp>
 #include <bide/socket.hpp>
+#include <bide/thread_pool.hpp>
 
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
@@ -13,6 +15,7 @@
 #include <iterator>
 
 #include "os/fd.hpp"
+#include "os/file_calls.hpp"
 
 namespace {
 
@@ -63,6 +66,26 @@ BIDE_TEST(sendfile, sends_all_of_a_file_and_leaves_its_position_alone) {
     const std::string got = co_await reading;
     EXPECT_TRUE(got == text) << got.size();
     EXPECT_EQ(::lseek(source.fd(), 0, SEEK_CUR), 0);
+}
+
+// The disk is waited for on a worker thread. Where the file system has no disk, the file stays in memory.
+BIDE_TEST(sendfile, of_what_is_not_in_memory_is_complete) {
+    const std::string text = pattern(1'000'000);
+    const file source(text);
+    EXPECT_EQ(::fsync(source.fd()), 0);
+    EXPECT_EQ(::posix_fadvise(source.fd(), 0, 0, POSIX_FADV_DONTNEED), 0);
+    char byte = 0;
+    const bool cold = bide::detail::sys::read_cached(source.fd(), &byte, 1, 0) == -EAGAIN;
+    bide::thread_pool workers(1);
+    bide::set_default_executor(workers);
+    auto [a, b] = bide::socketpair();
+    auto reading = bide::create_task(read_all(b));
+    const std::uint64_t sent = co_await a.sendfile(source.fd());
+    EXPECT_EQ(sent, text.size());
+    a.close();
+    const std::string got = co_await reading;
+    EXPECT_TRUE(got == text) << got.size();
+    EXPECT_EQ(workers.threads(), cold ? 1U : 0U);
 }
 
 BIDE_TEST(sendfile, sends_a_piece_of_a_file) {

@@ -263,6 +263,20 @@ BIDE_TEST(server, a_scope_lets_failures_and_cancellations_through_when_it_has_wa
     EXPECT_EQ(text, "the body failed");
 }
 
+BIDE_TEST(server, a_scope_that_is_cancelled_while_it_waits_aborts_its_connections) {
+    auto server = co_await bide::start_server(stay, loopback());
+    auto peer = co_await connect(server);
+    while (server.connections() == 0) co_await bide::sleep(0s);
+    auto scope = bide::create_task(bide::with_server(server, []() -> bide::coro<void> { co_return; }));
+    co_await bide::sleep(1s);
+    EXPECT_FALSE(scope.done());
+    scope.cancel();
+    co_await ended(scope);
+    EXPECT_TRUE(scope.cancelled());
+    EXPECT_EQ(server.connections(), 0U);
+    peer.writer.close();
+}
+
 BIDE_TEST(server, a_handler_that_throws_is_reported_and_loses_its_connection) {
     report_log reports(bide::get_running_loop());
     auto server = co_await bide::start_server(

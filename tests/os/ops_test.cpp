@@ -370,6 +370,8 @@ const std::vector<op_row> rows = {
     {"poll_read_at_end", poll_read_op, empty_socket, peer_closes, has_hung_up, nothing_to_check},
     {"poll_hangup", poll_hangup_op, empty_pipe, peer_closes, has_hung_up, nothing_to_check, with({})},
     {"poll_hangup_unread", poll_hangup_op, pipe_with_ping, peer_closes, has_hung_up, ping_is_still_there},
+    {"poll_own_read", poll_own_read_op, empty_pipe, peer_writes, is_readable, ping_is_still_there, with({})},
+    {"poll_own_write", poll_own_write_op, full_socket, peer_drains, is_writable, wrote_nothing, with({})},
     {"poll_write", poll_write_op, full_socket, peer_drains, is_writable, wrote_nothing, with({})},
     {"poll_write_broken", poll_write_op, full_pipe, peer_hangs_up_writing, is_broken, nothing_to_check},
     {"bell",

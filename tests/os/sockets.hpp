@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <utility>
 
 namespace os_tests {
 
@@ -43,6 +44,19 @@ inline unique_fd tcp_listener() {
     set_nonblocking(made.get());
     EXPECT_EQ(::listen(made.get(), 8), 0);
     return made;
+}
+
+inline fd_pair make_tcp_pair(bool nonblocking = true) {
+    const unique_fd listener = tcp_listener();
+    unique_fd client = tcp_socket();
+    const sockaddr_in name = name_of(listener.get());
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+    fd_pair pair{unique_fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)), std::move(client)};
+    if (nonblocking) {
+        set_nonblocking(pair.a.get());
+        set_nonblocking(pair.b.get());
+    }
+    return pair;
 }
 
 inline void drop_everything(int fd) {

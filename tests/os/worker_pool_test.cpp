@@ -100,6 +100,25 @@ TEST(worker_pool, jobs_that_wait_for_each_other_get_a_thread_each_up_to_the_limi
     EXPECT_EQ(inside.value(), 5U);
 }
 
+// Each round finds them parked, and one of them is told.
+TEST(worker_pool, jobs_that_wait_for_each_other_wake_as_many_threads_as_they_need) {
+    constexpr int count = 4;
+    worker_pool pool(count, "wake");
+    for (int round = 0; round < 200; ++round) {
+        counter arrived;
+        std::vector<std::unique_ptr<test_job>> jobs;
+        for (int i = 0; i < count; ++i) {
+            jobs.push_back(std::make_unique<test_job>([&] {
+                arrived.add();
+                arrived.wait_for(count);
+            }));
+        }
+        for (auto& each : jobs) ASSERT_TRUE(pool.submit(*each));
+        for (auto& each : jobs) each->finished.wait();
+    }
+    EXPECT_EQ(pool.threads(), 4U);
+}
+
 TEST(worker_pool, withdraws_only_what_has_not_started) {
     worker_pool pool(1, "take");
     gate started;

@@ -5,20 +5,20 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
-#include <iostream>
 
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
+#include "support/in_child.hpp"
 #include "system/scratch.hpp"
 
 namespace {
 
 using namespace system_tests;
 using bide_test::has;
+using bide_test::passes_in_child;
 
 constexpr std::size_t room = 1024 * 1024;
 
@@ -84,23 +84,6 @@ bide::coro<void> what_does_not_fit_is_an_error_that_names_it(const narrow_place&
         break;
     }
     co_await many.close();
-}
-
-// Runs fn in a child process of its own: what it does to its limits and mounts ends with it. False when an EXPECT failed.
-template <class F>
-bool passes_in_child(F fn) {
-    std::cout << std::flush;
-    const pid_t child = ::fork();
-    if (child == 0) {
-        try {
-            fn();
-        } catch (const std::exception& e) { ADD_FAILURE() << e.what(); }
-        std::cout << std::flush;
-        ::_exit(testing::Test::HasFailure() ? 1 : 0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 void write_text(const char* path, const std::string& text) {

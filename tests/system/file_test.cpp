@@ -113,6 +113,25 @@ BIDE_TEST(file, splits_lines_across_buffers) {
     EXPECT_LT(some.size(), 30U);
 }
 
+BIDE_TEST(file, a_buffer_may_be_larger_than_what_is_read_or_written_at_a_time) {
+    const scratch in;
+    const std::string text(20'000'000, 'x');
+    for (const std::size_t buffering : {std::size_t{16} << 20, std::size_t{32} << 20, SIZE_MAX}) {
+        const auto options = bide::open_options().buffering(buffering).line_limit(SIZE_MAX);
+        bide::file written = co_await bide::open(in / "a", "w", options);
+        co_await written.write(text);
+        co_await written.write("\n");
+        co_await written.close();
+        bide::file f = co_await bide::open(in / "a", "r", options);
+        const std::string start = co_await f.read(1);
+        const std::string line = co_await f.readline();
+        EXPECT_EQ(start.size() + line.size(), text.size() + 1);
+        const std::string end = co_await f.read();
+        EXPECT_EQ(end, "");
+        co_await f.close();
+    }
+}
+
 BIDE_TEST(file, mixes_lines_and_bytes) {
     const scratch in;
     bide::file f = co_await bide::open(make(in / "a", "head\nbodybody\ntail"), "rb");

@@ -84,6 +84,27 @@ BIDE_TEST(file_write, keeps_the_order_of_small_and_large_pieces) {
     EXPECT_EQ(content(path) == all, true);
 }
 
+BIDE_TEST(file_write, a_large_write_that_is_cancelled_has_written_what_tell_says) {
+    const scratch in;
+    const std::string data(40'000'000, 'x');
+    bide::file f = co_await bide::open(in / "a", "w");
+    co_await f.write("start");
+    auto writing = bide::create_task(f.write(data));
+    while (f.tell() == 5) co_await bide::sleep(0s);
+    writing.cancel();
+    bool cancelled = false;
+    try {
+        co_await writing;
+    } catch (const bide::cancelled_error&) { cancelled = true; }
+    EXPECT_TRUE(cancelled);
+    EXPECT_GT(f.tell(), 5U);
+    EXPECT_LT(f.tell(), data.size());
+    EXPECT_EQ(content(in / "a").size(), f.tell());
+    co_await f.write("end");
+    co_await f.close();
+    EXPECT_TRUE(content(in / "a").ends_with("xend"));
+}
+
 BIDE_TEST(file_write, makes_files_with_the_permissions_asked_for) {
     const scratch in;
     const std::string path = in / "secret";

@@ -106,6 +106,21 @@ BIDE_TEST(subprocess_errors, arguments_that_no_program_can_be_given) {
     EXPECT_TRUE(childless());
 }
 
+BIDE_TEST(subprocess_errors, zero_bytes_are_named_wherever_they_are) {
+    const std::string zero("/tmp\0/x", 7);
+    const auto folder = co_await outcome(create_subprocess_exec("true", subprocess_options().cwd(zero)));
+    EXPECT_TRUE(has(folder, "folder \"/tmp...\" has a zero byte"));
+    const auto file =
+        co_await outcome(create_subprocess_exec("true", subprocess_options().executable("/bin/true" + zero)));
+    EXPECT_TRUE(has(file, "executable \"/bin/true/tmp...\" has a zero byte"));
+    const auto shell = co_await outcome(create_subprocess_shell("true" + zero));
+    EXPECT_TRUE(has(shell, "argument \"true/tmp...\" has a zero byte"));
+    const auto value =
+        co_await outcome(create_subprocess_exec("true", subprocess_options().set_env("A", zero)));
+    EXPECT_TRUE(has(value.c_str(), "\"A=/tmp\" is no environment variable", "zero byte"));
+    EXPECT_TRUE(childless());
+}
+
 BIDE_TEST(subprocess_errors, other_steps_are_named) {
     const auto limit =
         co_await outcome(create_subprocess_exec("true", subprocess_options().resource_limit(-1, 0, 0)));

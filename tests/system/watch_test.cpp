@@ -4,8 +4,15 @@
 #include <bide/as_result.hpp>
 #include <bide/bide.hpp>
 
+#include <sched.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
+#include "support/in_child.hpp"
 #include "system/scratch.hpp"
 
 namespace {
@@ -47,6 +54,63 @@ bide::coro<int> reload_when_written(std::string path, int times) {
     co_return loaded;
 }
 // [/reload]
+
+// What is private to somebody else is left out, when the watch begins and later.
+bide::coro<void> leaves_private_folders_out() {
+    const scratch in;
+    std::filesystem::create_directories(in / "before/inside");
+    std::filesystem::permissions(in / "before", std::filesystem::perms::none);
+    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
+    std::filesystem::create_directory(in / "later");
+    std::filesystem::permissions(in / "later", std::filesystem::perms::none);
+    make(in / "a", "");
+    std::string all = co_await next(from, in, 4);
+    EXPECT_EQ(all, "created later/\nattributes later/\ncreated a\nwritten a\n");
+    make(in / "b", "");
+    all = co_await next(from, in, 2);
+    EXPECT_EQ(all, "created b\nwritten b\n");
+    for (const char* each : {"before", "later"})
+        std::filesystem::permissions(in / each, std::filesystem::perms::owner_all);
+}
+
+// In a user namespace of its own, whose limits are its own. False where that may not be made.
+bool allow_one_watch() {
+    const auto write = [](const char* path, const std::string& text) { std::ofstream(path) << text; };
+    const std::string user = std::to_string(::geteuid());
+    const std::string group = std::to_string(::getegid());
+    if (::unshare(CLONE_NEWUSER) != 0) return false;
+    write("/proc/self/setgroups", "deny");
+    write("/proc/self/uid_map", "0 " + user + " 1");
+    write("/proc/self/gid_map", "0 " + group + " 1");
+    write("/proc/sys/user/max_inotify_watches", "1");
+    return content("/proc/sys/user/max_inotify_watches") == "1\n";
+}
+
+bide::coro<void> tells_first_and_fails_then() {
+    const scratch in;
+    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
+    make(in / "a", "");
+    std::filesystem::create_directory(in / "d");
+    const std::string all = co_await next(from, in, 3);
+    EXPECT_EQ(all, "created a\nwritten a\ncreated d/\n");
+    std::string text = "(nothing)";
+    try {
+        static_cast<void>(co_await from.next());
+    } catch (const std::system_error& e) { text = e.what(); }
+    EXPECT_TRUE(has(text, "watch '" + (in / "d") + "'", "No space")) << text;
+}
+
+// First those that fork, before there are threads.
+
+TEST(watch_in_child, leaves_out_folders_that_it_may_not_read) {
+    EXPECT_TRUE(bide_test::passes_as_nobody({}, leaves_private_folders_out));
+}
+
+TEST(watch_in_child, what_had_happened_is_told_before_an_error) {
+    EXPECT_TRUE(bide_test::passes_in_child([] {
+        if (allow_one_watch()) bide::testing::run_test(tells_first_and_fails_then);
+    }));
+}
 
 BIDE_TEST(watch, reloads_as_the_page_shows) {
     const scratch in;
@@ -132,6 +196,24 @@ BIDE_TEST(watch, follows_folders_that_come_later) {
     while (!has(all, "created e/d/4")) all += co_await next(from, in, 1);
     std::filesystem::remove_all(in / "e");
     while (!has(all, "removed e/d/4", "removed e/d/", "removed e/")) all += co_await next(from, in, 1);
+}
+
+BIDE_TEST(watch, folders_may_vanish_while_it_begins) {
+    const scratch in;
+    const std::jthread comes_and_goes([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            std::error_code ignored;
+            for (int i = 0; i < 20; ++i) std::filesystem::create_directory(in / std::to_string(i), ignored);
+            for (int i = 0; i < 20; ++i) std::filesystem::remove(in / std::to_string(i), ignored);
+        }
+    });
+    int begun = 0;
+    for (int i = 0; i < 300; ++i) {
+        auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
+        ++begun;
+        co_await from.close();
+    }
+    EXPECT_EQ(begun, 300);
 }
 
 BIDE_TEST(watch, names_what_is_not_there) {

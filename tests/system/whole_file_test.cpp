@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
 #include "system/scratch.hpp"
@@ -188,6 +190,46 @@ BIDE_TEST(whole_file, fifos_are_read_and_written_to_their_end) {
     const std::string got = co_await reading;
     co_await writing;
     EXPECT_EQ(got.size(), big.size());
+}
+
+BIDE_TEST(whole_file, what_comes_or_goes_only_once_is_not_copied) {
+    const scratch in;
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    EXPECT_EQ(::write(ends[1], "precious", 8), 8);
+    const std::string out_of = "/proc/self/fd/" + std::to_string(ends[0]);
+    const std::string into = "/proc/self/fd/" + std::to_string(ends[1]);
+    std::string text = co_await failure(bide::copy_file(out_of, in / "a"));
+    EXPECT_TRUE(has(text, "copy '" + out_of + "' to '", "'" + out_of + "' is a pipe", "open() it")) << text;
+    EXPECT_EQ(in.count(), 0U);
+    make(in / "a", "old");
+    text = co_await failure(bide::copy_file(in / "a", into));
+    EXPECT_TRUE(has(text, "'" + into + "' is a pipe")) << text;
+    text = co_await failure(bide::copy_file(out_of, in / "a"));
+    EXPECT_EQ(content(in / "a"), "old");
+    EXPECT_EQ(::mkfifo((in / "fifo").c_str(), 0600), 0);  // nobody has its other end
+    const auto refused = co_await bide::as_result(bide::copy_file(in / "fifo", in / "b"));
+    EXPECT_EQ(refused.error(), std::errc::invalid_seek);
+    const auto there =
+        co_await bide::as_result(bide::copy_file(in / "a", in / "fifo", bide::if_exists::fail));
+    EXPECT_EQ(there.error(), std::errc::file_exists);
+    char kept[16] = {};
+    EXPECT_EQ(::read(ends[0], kept, sizeof kept), 8);
+    EXPECT_STREQ(kept, "precious");
+    ::close(ends[0]);
+    ::close(ends[1]);
+    const std::uint64_t gone = co_await bide::copy_file(in / "a", "/dev/null");
+    EXPECT_EQ(gone, 3U);
+}
+
+BIDE_TEST(whole_file, a_terminal_is_not_copied) {
+    const scratch in;
+    const int keyboard = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    EXPECT_EQ(::grantpt(keyboard) + ::unlockpt(keyboard), 0);
+    const std::string terminal = ::ptsname(keyboard);
+    const std::string text = co_await failure(bide::copy_file(make(in / "a", "x"), terminal));
+    EXPECT_TRUE(has(text, "'" + terminal + "' is a pipe, socket or terminal")) << text;
+    ::close(keyboard);
 }
 
 }  // namespace

@@ -25,7 +25,12 @@ int attempt(const op_args& a) noexcept {
 
 }  // namespace
 
-constinit const op_kind poll_read_op{
+constinit const op_kind poll_read_op{.name = "poll for reading",
+                                     .prepare = prepare,
+                                     .attempt = attempt,
+                                     .waits_for = ready_for::reading,
+                                     .foreign = true};
+constinit const op_kind poll_own_read_op{
     .name = "poll for reading", .prepare = prepare, .attempt = attempt, .waits_for = ready_for::reading};
 
 }  // namespace bide::detail

@@ -25,7 +25,12 @@ int attempt(const op_args& a) noexcept {
 
 }  // namespace
 
-constinit const op_kind poll_write_op{
+constinit const op_kind poll_write_op{.name = "poll for writing",
+                                      .prepare = prepare,
+                                      .attempt = attempt,
+                                      .waits_for = ready_for::writing,
+                                      .foreign = true};
+constinit const op_kind poll_own_write_op{
     .name = "poll for writing", .prepare = prepare, .attempt = attempt, .waits_for = ready_for::writing};
 
 }  // namespace bide::detail

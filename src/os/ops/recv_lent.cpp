@@ -15,7 +15,11 @@ int attempt(const op_args& a) noexcept { return recv_op.attempt(a); }
 
 }  // namespace
 
-constinit const op_kind recv_lent_op{
-    .name = "recv", .prepare = prepare, .attempt = attempt, .waits_for = ready_for::reading, .borrows = true};
+constinit const op_kind recv_lent_op{.name = "recv",
+                                     .prepare = prepare,
+                                     .attempt = attempt,
+                                     .waits_for = ready_for::reading,
+                                     .borrows = true,
+                                     .wait_form = &recv_wait_op};
 
 }  // namespace bide::detail

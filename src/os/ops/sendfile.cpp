@@ -11,7 +11,7 @@ namespace bide::detail {
 
 namespace {
 
-// Bounds the time that one call reads from a disk.
+// Bounds the time that one call copies.
 constexpr std::size_t most = 1024 * 1024;
 
 // args.flags is the descriptor of the file, args.offset the position in it; that of the descriptor is neither used nor

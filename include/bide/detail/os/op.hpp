@@ -61,6 +61,10 @@ struct op_kind {
     // Receives into memory of the backend, at most lent_size, which args.data is set to; it stays null where the backend
     // has none left, and the result above 0 only means that there is something. See backend::give_back().
     bool borrows = false;
+    // For an operation that borrows: what to wait with where there is nothing to lend.
+    const op_kind* wait_form = nullptr;
+    // On descriptors that others own, and close without a word once nobody waits: a backend relies on nothing it knows.
+    bool foreign = false;
     // A device works on it. A few of these leave together, so that it does not stand idle until the turn has ended.
     bool for_device = false;
 };
