@@ -17,12 +17,12 @@ namespace {
 
 using detail::pipe_end;
 using detail::stream_ref;
-using detail::sys::file_kind;
+using detail::sys::stream_kind;
 namespace sys = detail::sys;
 
-file_kind kind_of(int fd, const char* call) {
-    file_kind kind = file_kind::other;
-    const int result = sys::kind_of_file(fd, kind);
+stream_kind kind_of(int fd, const char* call) {
+    stream_kind kind = stream_kind::other;
+    const int result = sys::kind_of_stream(fd, kind);
     if (result < 0) {
         throw std::system_error(-result, std::generic_category(),
                                 std::string(call) + ": descriptor " + std::to_string(fd));
@@ -31,15 +31,15 @@ file_kind kind_of(int fd, const char* call) {
 }
 
 pipe_end take(int fd, bool for_writing, const char* call) {
-    const file_kind kind = kind_of(fd, call);
-    if (kind == file_kind::regular || kind == file_kind::other) {
+    const stream_kind kind = kind_of(fd, call);
+    if (kind == stream_kind::regular || kind == stream_kind::other) {
         throw std::invalid_argument(std::string(call) + ": descriptor " + std::to_string(fd) + " is a " +
-                                    (kind == file_kind::regular ? "regular file" : "folder or the like") +
+                                    (kind == stream_kind::regular ? "regular file" : "folder or the like") +
                                     "; pass a pipe, a FIFO, a socket or a terminal");
     }
-    bool shared = kind == file_kind::device;
-    if (kind == file_kind::terminal) shared = sys::make_own_non_blocking(fd, for_writing) < 0;
-    if (kind == file_kind::pipe) {
+    bool shared = kind == stream_kind::device;
+    if (kind == stream_kind::terminal) shared = sys::make_own_non_blocking(fd, for_writing) < 0;
+    if (kind == stream_kind::pipe) {
         const int result = sys::set_non_blocking(fd);
         if (result < 0) throw std::system_error(-result, std::generic_category(), call);
     }
@@ -47,12 +47,12 @@ pipe_end take(int fd, bool for_writing, const char* call) {
 }
 
 pipe_end standard(int fd, bool for_writing, const char* call) {
-    const file_kind kind = kind_of(fd, call);
-    if (kind == file_kind::pipe || kind == file_kind::terminal) {
+    const stream_kind kind = kind_of(fd, call);
+    if (kind == stream_kind::pipe || kind == stream_kind::terminal) {
         const int own = sys::reopen_non_blocking(fd, for_writing);
         if (own >= 0) return {own, kind, false, true};
     }
-    return {fd, kind, kind != file_kind::socket, false};
+    return {fd, kind, kind != stream_kind::socket, false};
 }
 
 stream_writer standard_writer(int fd, const char* call) {

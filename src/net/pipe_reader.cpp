@@ -87,16 +87,16 @@ private:
     // -EAGAIN: nothing there. A terminal whose other side has gone says EIO, which is the end of what it said.
     std::ptrdiff_t read(std::string& into, std::size_t most) {
         const std::size_t room = std::min(most, share_of_turn);
-        const std::ptrdiff_t got = end_.kind == sys::file_kind::socket
+        const std::ptrdiff_t got = end_.kind == sys::stream_kind::socket
                                        ? sys::recv_now(end_.fd, scratch(), room)
                                        : sys::read_now(end_.fd, scratch(), room);
         may_read_ = got == static_cast<std::ptrdiff_t>(room) && !end_.shared;
         // A terminal gives a line at a time, however much there is.
-        drained_ = !may_read_ && got != 0 && !end_.shared && end_.kind == sys::file_kind::pipe;
+        drained_ = !may_read_ && got != 0 && !end_.shared && end_.kind == sys::stream_kind::pipe;
         if (got > 0) into.append(scratch(), static_cast<std::size_t>(got));
-        if (got >= full_pipe && end_.kind == sys::file_kind::pipe && !std::exchange(enlarged_, true))
+        if (got >= full_pipe && end_.kind == sys::stream_kind::pipe && !std::exchange(enlarged_, true))
             sys::enlarge_pipe(end_.fd);
-        if (got == -EIO && end_.kind == sys::file_kind::terminal) return 0;
+        if (got == -EIO && end_.kind == sys::stream_kind::terminal) return 0;
         if (got < 0 && got != -EAGAIN) fail(static_cast<int>(-got));
         return got;
     }

@@ -13,10 +13,10 @@ namespace bide::detail {
 // for no more than can then be done without blocking. Sockets need no such mode: each call says that it must not wait.
 class pipe_end {
 public:
-    pipe_end(int f, sys::file_kind k, bool s, bool o) noexcept : fd(f), kind(k), shared(s), owned(o) {}
+    pipe_end(int f, sys::stream_kind k, bool s, bool o) noexcept : fd(f), kind(k), shared(s), owned(o) {}
 
     int fd;
-    sys::file_kind kind;
+    sys::stream_kind kind;
     bool shared;
     bool owned;
 };

@@ -30,7 +30,7 @@ class pipe_writer final : public stream_core {
 public:
     pipe_writer(loop_state& loop, pipe_end end) noexcept
         : stream_core(loop), end_(end), output_(*this), watch_(*this) {
-        const bool can_watch = end.kind == sys::file_kind::pipe || end.kind == sys::file_kind::socket;
+        const bool can_watch = end.kind == sys::stream_kind::pipe || end.kind == sys::stream_kind::socket;
         if (can_watch && !end.shared) watch_.start(poll_read_op, op_args{.fd = end.fd});
     }
 
@@ -112,20 +112,21 @@ private:
     // Makes the pipe larger, the first time that much is to go through it. Returns whether there may be more room than a
     // moment ago.
     bool make_room() noexcept {
-        if (end_.kind != sys::file_kind::pipe || end_.shared || std::exchange(enlarged_, true)) return false;
+        if (end_.kind != sys::stream_kind::pipe || end_.shared || std::exchange(enlarged_, true))
+            return false;
         sys::enlarge_pipe(end_.fd);
         return true;
     }
 
     std::ptrdiff_t write(std::string_view bytes) const noexcept {
-        if (end_.kind == sys::file_kind::socket) return sys::send_now(end_.fd, bytes.data(), bytes.size());
+        if (end_.kind == sys::stream_kind::socket) return sys::send_now(end_.fd, bytes.data(), bytes.size());
         return sys::write_now(end_.fd, bytes.data(), bytes.size());
     }
 
     // What can be written to a descriptor that would block, once it is ready.
     [[nodiscard]] std::size_t most() const noexcept {
-        if (!end_.shared || end_.kind == sys::file_kind::regular) return SIZE_MAX;
-        return end_.kind == sys::file_kind::pipe ? PIPE_BUF : terminal_room;
+        if (!end_.shared || end_.kind == sys::stream_kind::regular) return SIZE_MAX;
+        return end_.kind == sys::stream_kind::pipe ? PIPE_BUF : terminal_room;
     }
 
     void drop(std::size_t count) noexcept {

@@ -26,7 +26,7 @@ void socket_core::throw_closed(const char* call) {
 // It is closed, or this is its first operation on this loop.
 void socket_core::enter(const char* call) {
     if (fd_ < 0) throw_closed(call);
-    if (loop_ != nullptr && is_alive(loop_)) {
+    if (loop_ != nullptr && is_alive(loop_, loop_number_)) {
         auto& before = static_cast<loop_core&>(*loop_);
         if (before.runs_elsewhere()) {
             throw invalid_state_error(
@@ -37,13 +37,14 @@ void socket_core::enter(const char* call) {
         before.os->forget(fd_);
     }
     loop_ = this_loop;
+    loop_number_ = loop_ == nullptr ? 0 : loop_->number;
 }
 
 void socket_core::close() noexcept {
     const int fd = std::exchange(fd_, -1);
     if (fd < 0) return;
     if (this_loop != nullptr && this_loop != loop_) this_loop->loop->forget(fd);  // a wait_readable(), say
-    if (loop_ != nullptr && (loop_ == this_loop || is_alive(loop_))) {
+    if (loop_ != nullptr && (loop_ == this_loop || is_alive(loop_, loop_number_))) {
         auto& core = static_cast<loop_core&>(*loop_);
         if (core.runs_elsewhere()) {
             // A mistake, but the descriptor must not be closed while that loop waits on it.

@@ -64,6 +64,7 @@ private:
     const bool messages_;
     std::uint32_t refs_ = 1;
     loop_state* loop_ = nullptr;  // whose operations used it last; it may have ended since
+    std::uint32_t loop_number_ = 0;
 };
 
 // socket::sendall, for other operations too.

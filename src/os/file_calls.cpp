@@ -50,7 +50,7 @@ int look_at(unique_fd fd, int native, opened_file& made) noexcept {
     const int error = describe_open(fd.get(), made.record);
     if (error < 0) return error;
     if (made.record.kind == file_kind::directory) return -EISDIR;
-    made.seekable = ::lseek(fd.get(), 0, SEEK_CUR) >= 0;
+    made.seekable = made.record.kind == file_kind::regular || ::lseek(fd.get(), 0, SEEK_CUR) >= 0;
     const bool waits = (native & O_NONBLOCK) == 0;
     if (made.seekable != waits) ::fcntl(fd.get(), F_SETFL, native ^ O_NONBLOCK);
     made.before_writer = (native & O_ACCMODE) == O_RDONLY && is_fifo(fd.get(), made.record);

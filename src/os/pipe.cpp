@@ -13,14 +13,14 @@
 
 namespace bide::detail::sys {
 
-int kind_of_file(int fd, file_kind& kind) noexcept {
+int kind_of_stream(int fd, stream_kind& kind) noexcept {
     struct ::stat found{};
     if (::fstat(fd, &found) != 0) return -errno;
-    kind = file_kind::other;
-    if (S_ISFIFO(found.st_mode)) kind = file_kind::pipe;
-    if (S_ISSOCK(found.st_mode)) kind = file_kind::socket;
-    if (S_ISREG(found.st_mode)) kind = file_kind::regular;
-    if (S_ISCHR(found.st_mode)) kind = ::isatty(fd) == 1 ? file_kind::terminal : file_kind::device;
+    kind = stream_kind::other;
+    if (S_ISFIFO(found.st_mode)) kind = stream_kind::pipe;
+    if (S_ISSOCK(found.st_mode)) kind = stream_kind::socket;
+    if (S_ISREG(found.st_mode)) kind = stream_kind::regular;
+    if (S_ISCHR(found.st_mode)) kind = ::isatty(fd) == 1 ? stream_kind::terminal : stream_kind::device;
     return 0;
 }
 

@@ -3,10 +3,10 @@
 
 namespace bide::detail::sys {
 
-enum class file_kind { pipe, socket, terminal, device, regular, other };
+enum class stream_kind { pipe, socket, terminal, device, regular, other };
 
 // -errno in place of a kind for a descriptor that is not open.
-int kind_of_file(int fd, file_kind& kind) noexcept;
+int kind_of_stream(int fd, stream_kind& kind) noexcept;
 
 // A new descriptor of the same pipe or terminal in O_NONBLOCK mode. The mode belongs to the open file, which a standard
 // descriptor shares with the shell and with every process that inherited it; this one does not. -errno where there is

@@ -36,7 +36,7 @@ struct copying {
 };
 
 // What comes or goes only once is not copied: bytes that are read and cannot be written would be lost. A FIFO is not even
-// opened, which would wait for its other end.
+// opened, which its other end would notice.
 int refuse(copying& work, const char* path) noexcept {
     work.refused = path;
     return -ESPIPE;

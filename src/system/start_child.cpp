@@ -81,7 +81,7 @@ private:
     }
 
     stream_ref make_stream(loop_state& loop, int which) {
-        const auto kind = settings_.terminal ? sys::file_kind::terminal : sys::file_kind::pipe;
+        const auto kind = settings_.terminal ? sys::stream_kind::terminal : sys::stream_kind::pipe;
         sys::set_non_blocking(ours_[which].get());  // the child's side of a terminal keeps its own mode
         const pipe_end end{ours_[which].get(), kind, false, true};
         stream_ref made(which == 0 ? make_pipe_writer(loop, end) : make_pipe_reader(loop, end));

@@ -103,7 +103,7 @@ bide::coro<stream_pair> over_socket_pipe() {
 bide::coro<stream_pair> over_shared_pipe() {
     using bide::detail::pipe_end;
     using bide::detail::stream_ref;
-    constexpr auto pipe = bide::detail::sys::file_kind::pipe;
+    constexpr auto pipe = bide::detail::sys::stream_kind::pipe;
     bide::detail::loop_state& loop = bide::detail::current_loop_state("over_shared_pipe");
     int ends[2];
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
