@@ -142,15 +142,20 @@ public:
     void forget(int fd) noexcept override {
         if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
         const wait_list& list = table_[static_cast<std::size_t>(fd)];
+        const bool in_use = !list.empty();
         place* const from = receives_.find(fd);
+        const bool armed = from != nullptr && from->armed;
         for_each_operation_in(list, [&](timer_node& node) { cancel(node); });
         if (!may_enter()) return;
-        if (from != nullptr) {
-            if (from->armed) end_armed(fd, *from);
-            uring_receives::renew(*from);
+        if (armed) end_armed(fd, *from);
+        if (from != nullptr) uring_receives::renew(*from);
+        // At once: by the time of the next turn the number may belong to another file. And what is armed holds the
+        // file, so that the peer would see no end until then.
+        if (armed) {
+            ring_.submit_and_look();
+        } else if (in_use) {
+            ring_.submit();
         }
-        // At once: by the time of the next turn the number may belong to another file.
-        if (!list.empty()) ring_.submit();
     }
 
     std::int64_t now() noexcept override { return clock_.now(); }

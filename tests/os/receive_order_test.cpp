@@ -3,9 +3,11 @@
 #include "os/backend_support.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <deque>
 
 #include "os/sockets.hpp"
 
@@ -240,6 +242,28 @@ TEST_P(receiving, gives_an_error_behind_the_bytes) {
         EXPECT_EQ(count, -ECONNRESET);
     }
     EXPECT_EQ(on.run(node), 0);
+}
+
+TEST_P(receiving, that_has_not_begun_takes_nothing_from_the_next_socket) {
+    for (const bool cancelled : {false, true}) {
+        on.handed_over.clear();
+        on.os->submit(node);
+        if (cancelled) on.os->cancel(node);
+        replace_descriptor();
+        write("new");
+        ASSERT_TRUE(on.wait_for(node));
+        EXPECT_EQ(node.result(), -ECANCELED);
+        EXPECT_EQ(next(), "new");
+    }
+}
+
+// What the kernel has armed holds the socket.
+TEST_P(receiving, ends_at_once_with_the_descriptor_although_nobody_polls) {
+    begin();
+    on.os->forget(pair.a.get());
+    pair.a.reset();
+    pollfd peer{.fd = pair.b.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&peer, 1, 0), 1);
 }
 
 // flush() may have the kernel complete what is armed, and nobody has looked at that yet.
