@@ -395,8 +395,9 @@ private:
         if (!again && !lacks) return finish(*waiter, result, done);
         if (!owner_.is_here()) return finish(*waiter, -ECANCELED, done);
         if (again) return queue_operation(*waiter);
-        if (result == -ENOBUFS) return queue_wait(*waiter);
-        queue_readiness(*waiter);
+        if (result == -EAGAIN) return queue_readiness(*waiter);
+        if (waiter->request->kind->borrows) return queue_wait(*waiter);
+        queue_operation(*waiter);
     }
 
     void finish(timer_node& node, int result, ready_queue& done) noexcept {

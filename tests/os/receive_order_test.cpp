@@ -266,6 +266,28 @@ TEST_P(receiving, ends_at_once_with_the_descriptor_although_nobody_polls) {
     EXPECT_EQ(::poll(&peer, 1, 0), 1);
 }
 
+TEST_P(receiving, waits_although_nothing_is_left_to_lend) {
+    const fd_pair other = make_sockets();
+    std::deque<op_node> holding;
+    for (int i = 0; i < 1024; ++i) {
+        ASSERT_EQ(::write(other.b.get(), "x", 1), 1);
+        ASSERT_EQ(on.run(holding.emplace_back(recv_lent_op, op_args{.fd = other.a.get(), .size = lent_size})),
+                  1);
+    }
+    write("data");
+    on.os->submit(node);
+    on.os->cancel(node);
+    op_node wait(recv_wait_op, {.fd = pair.a.get()});
+    on.os->submit(wait);
+    ASSERT_TRUE(on.wait_for(node));
+    std::string got = node.result() > 0 ? taken() : std::string();
+    if (!got.empty()) on.os->cancel(wait);  // else it says that there is something
+    ASSERT_TRUE(on.wait_for(wait));
+    got += receive();
+    EXPECT_EQ(got, "data");
+    for (op_node& each : holding) on.os->give_back(std::exchange(each.operation.args.data, nullptr));
+}
+
 // flush() may have the kernel complete what is armed, and nobody has looked at that yet.
 TEST_P(receiving, sees_completions_that_nobody_has_looked_at) {
     const fd_pair other = make_sockets();
