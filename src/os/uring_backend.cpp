@@ -165,9 +165,12 @@ public:
     }
 
     std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept override {
-        place* const from = receives_.find(fd);
+        place* from = receives_.find(fd);
         if (from == nullptr) return sys::recv_now(fd, data, size);
-        if (from->armed && ring_.has_completions()) reap_early();
+        if (from->armed && (ring_.has_completions() || ring_.has_kept_back())) {
+            reap_early();
+            from = receives_.find(fd);
+        }
         if (from->early == nullptr) return sys::recv_now(fd, data, size);
         const std::ptrdiff_t early = from->take(data, size);
         if (early <= 0 || static_cast<std::size_t>(early) == size || from->early != nullptr) return early;
@@ -321,6 +324,10 @@ private:
     void reap_early() noexcept {
         const std::uint32_t before = in_flight_;
         reap(tried_);
+        while (ring_.has_kept_back()) {
+            ring_.submit_and_look();
+            reap(tried_);
+        }
         tried_count_ += before - std::exchange(in_flight_, before);
     }
 

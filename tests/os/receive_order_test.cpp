@@ -288,6 +288,24 @@ TEST_P(receiving, waits_although_nothing_is_left_to_lend) {
     for (op_node& each : holding) on.os->give_back(std::exchange(each.operation.args.data, nullptr));
 }
 
+// More completions than the ring has room for: the kernel keeps the rest back.
+TEST_P(receiving, sees_completions_that_the_kernel_keeps_back) {
+    const fd_pair readable = make_sockets();
+    ASSERT_EQ(::write(readable.b.get(), "x", 1), 1);
+    begin();
+    std::deque<op_node> many;
+    for (int i = 0; i < 5000; ++i)
+        on.os->submit(many.emplace_back(poll_read_op, op_args{.fd = readable.a.get()}));
+    write("first ");
+    on.poll_for(0);
+    write("second");
+    EXPECT_EQ(receive(), "first second");
+    for (const op_node& each : many) {
+        while (!each.done()) on.poll_for(0);
+    }
+    on.settle();
+}
+
 // flush() may have the kernel complete what is armed, and nobody has looked at that yet.
 TEST_P(receiving, sees_completions_that_nobody_has_looked_at) {
     const fd_pair other = make_sockets();
