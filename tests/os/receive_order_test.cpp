@@ -244,6 +244,24 @@ TEST_P(receiving, gives_an_error_behind_the_bytes) {
     EXPECT_EQ(on.run(node), 0);
 }
 
+// A receive that finds much is busy when it is asked to end.
+TEST_P(receiving, of_much_ends_when_it_is_asked_to) {
+    const std::size_t before = fill(pair.b.get());
+    on.os->submit(node);
+    on.os->cancel(node);
+    ASSERT_TRUE(on.wait_for(node));
+    std::string got = node.result() > 0 ? taken() : std::string();
+    for (int i = 0; i < 20; ++i) on.settle();
+    got += receive();
+    for (int i = 0; i < 20; ++i) {
+        write(std::string(1000, 'f'));
+        on.settle();
+    }
+    EXPECT_GE(in_socket(), 18 * 1000);
+    got += receive();
+    EXPECT_EQ(got.size(), before + 20'000);
+}
+
 TEST_P(receiving, that_has_not_begun_takes_nothing_from_the_next_socket) {
     for (const bool cancelled : {false, true}) {
         on.handed_over.clear();
