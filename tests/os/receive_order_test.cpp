@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <deque>
+#include <thread>
 
 #include "os/sockets.hpp"
 
@@ -355,6 +356,26 @@ TEST_P(receiving, serves_a_second_waiter_too) {
         if (each->result() > 0 && each->operation.args.data != nullptr)
             on.os->give_back(std::exchange(each->operation.args.data, nullptr));
     }
+}
+
+// The kernel ends what is armed with its thread.
+TEST_P(receiving, comes_back_when_the_thread_has_ended) {
+    std::thread([this] {
+        on.os = GetParam().backend.make();
+        begin();
+        write("kept");
+        on.settle();
+        ASSERT_EQ(next(), "kept");
+        on.os->submit(node);
+        on.settle();
+    }).join();
+    write("late");
+    on.handed_over.clear();
+    on.os->cancel(node);
+    ASSERT_TRUE(on.wait_for(node));
+    if (node.result() > 0) taken();
+    EXPECT_EQ(on.os->in_flight(), 0U);
+    on.os->forget(pair.a.get());
 }
 
 INSTANTIATE_TEST_SUITE_P(backends, receiving, ::testing::ValuesIn(ways()), [](const auto& of) {
