@@ -263,6 +263,21 @@ TEST_P(receiving, of_much_ends_when_it_is_asked_to) {
     EXPECT_EQ(got.size(), before + 20'000);
 }
 
+// Much may have come before the kernel hears that nobody waits any more.
+TEST_P(receiving, of_much_leaves_nearly_all_with_the_kernel) {
+    for (const bool tcp : {false, true}) {
+        if (tcp) pair = make_tcp_pair(GetParam().nonblocking);
+        node.operation.args.fd = pair.a.get();
+        const std::size_t sent = fill(pair.b.get());
+        const int before = in_socket();
+        std::string got = next();
+        for (int i = 0; i < 20; ++i) on.settle();
+        EXPECT_LE(before - in_socket(), 64 * 1024);
+        while (got.size() < sent) got += next();
+        EXPECT_EQ(got.size(), sent);
+    }
+}
+
 TEST_P(receiving, that_has_not_begun_takes_nothing_from_the_next_socket) {
     for (const bool cancelled : {false, true}) {
         on.handed_over.clear();
