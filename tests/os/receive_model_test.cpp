@@ -83,7 +83,7 @@ public:
     void was_told(std::ptrdiff_t result) {
         if (result == 0) {
             EXPECT_TRUE(shut_ || error_seen_) << "connection " << id_ << " ends before its peer";
-            if (!reset_) EXPECT_EQ(got_, sent_) << "connection " << id_ << " ends too early";
+            if (!reset_) { EXPECT_EQ(got_, sent_) << "connection " << id_ << " ends too early"; }
             ended_ = true;
         } else if (result == -ECONNRESET || (result == -EPIPE && shut_)) {
             EXPECT_TRUE(reset_) << "connection " << id_;
@@ -95,8 +95,8 @@ public:
     }
     void expect_complete() const {
         EXPECT_TRUE(ended_);
-        if (!reset_) EXPECT_EQ(got_, sent_);
-        if (reset_ && !shut_) EXPECT_TRUE(error_seen_) << "connection " << id_ << ": the reset got lost";
+        if (!reset_) { EXPECT_EQ(got_, sent_); }
+        if (reset_ && !shut_) { EXPECT_TRUE(error_seen_) << "connection " << id_ << ": the reset got lost"; }
     }
 
 private:
@@ -272,7 +272,7 @@ private:
     void take(attempt& done) {
         const int result = done.node.result();
         op_args& args = done.node.operation.args;
-        if (result <= 0) EXPECT_EQ(args.data, nullptr);
+        if (result <= 0) { EXPECT_EQ(args.data, nullptr); }
         if (result == -ECANCELED) {
             EXPECT_TRUE(done.cancelled || done.forgotten);
             return;
@@ -280,7 +280,7 @@ private:
         done.of->was_told(result);
         if (result <= 0) return;
         if (args.data == nullptr) {
-            if (!done.forgotten) EXPECT_NE(something_to_receive(*done.of), -EAGAIN);
+            if (!done.forgotten) { EXPECT_NE(something_to_receive(*done.of), -EAGAIN); }
             return;
         }
         ASSERT_LE(static_cast<std::size_t>(result), args.size);
