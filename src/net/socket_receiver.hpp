@@ -60,7 +60,10 @@ public:
     received_piece take_now(backend& from, int fd, std::size_t most);
 
     // It was reported to somebody who does not want it now: the receive after the next end throws it.
-    void keep_error(int error) noexcept { error_ = error; }
+    void keep_error(int error) noexcept {
+        error_ = error;
+        more_likely_ = false;
+    }
 
     // The operation to wait with.
     [[nodiscard]] op_request request(int fd, std::size_t most) noexcept;

@@ -142,15 +142,20 @@ public:
     void forget(int fd) noexcept override {
         if (fd < 0 || static_cast<std::size_t>(fd) >= table_.size()) return;
         const wait_list& list = table_[static_cast<std::size_t>(fd)];
+        const bool in_use = !list.empty();
         place* const from = receives_.find(fd);
+        const bool armed = from != nullptr && from->armed;
         for_each_operation_in(list, [&](timer_node& node) { cancel(node); });
         if (!may_enter()) return;
-        if (from != nullptr) {
-            if (from->armed) end_armed(fd, *from);
-            uring_receives::renew(*from);
+        if (armed) end_armed(fd, *from);
+        if (from != nullptr) uring_receives::renew(*from);
+        // At once: by the time of the next turn the number may belong to another file. And what is armed holds the
+        // file, so that the peer would see no end until then.
+        if (armed) {
+            ring_.submit_and_look();
+        } else if (in_use) {
+            ring_.submit();
         }
-        // At once: by the time of the next turn the number may belong to another file.
-        if (!list.empty()) ring_.submit();
     }
 
     std::int64_t now() noexcept override { return clock_.now(); }
@@ -160,9 +165,12 @@ public:
     }
 
     std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept override {
-        place* const from = receives_.find(fd);
+        place* from = receives_.find(fd);
         if (from == nullptr) return sys::recv_now(fd, data, size);
-        if (from->armed && ring_.has_completions()) reap_early();
+        if (from->armed && (ring_.has_completions() || ring_.has_kept_back())) {
+            reap_early();
+            from = receives_.find(fd);
+        }
         if (from->early == nullptr) return sys::recv_now(fd, data, size);
         const std::ptrdiff_t early = from->take(data, size);
         if (early <= 0 || static_cast<std::size_t>(early) == size || from->early != nullptr) return early;
@@ -316,6 +324,10 @@ private:
     void reap_early() noexcept {
         const std::uint32_t before = in_flight_;
         reap(tried_);
+        while (ring_.has_kept_back()) {
+            ring_.submit_and_look();
+            reap(tried_);
+        }
         tried_count_ += before - std::exchange(in_flight_, before);
     }
 
@@ -390,8 +402,9 @@ private:
         if (!again && !lacks) return finish(*waiter, result, done);
         if (!owner_.is_here()) return finish(*waiter, -ECANCELED, done);
         if (again) return queue_operation(*waiter);
-        if (result == -ENOBUFS) return queue_wait(*waiter);
-        queue_readiness(*waiter);
+        if (result == -EAGAIN) return queue_readiness(*waiter);
+        if (waiter->request->kind->borrows) return queue_wait(*waiter);
+        queue_operation(*waiter);
     }
 
     void finish(timer_node& node, int result, ready_queue& done) noexcept {

@@ -64,6 +64,10 @@ public:
 
     [[nodiscard]] unsigned entries() const noexcept { return ::io_uring_sq_ready(&ring_); }
     [[nodiscard]] bool has_completions() const noexcept { return ::io_uring_cq_ready(&ring_) != 0; }
+    // There was no room for all; the kernel hands over the rest when the thread enters it and there is room.
+    [[nodiscard]] bool has_kept_back() const noexcept {
+        return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0;
+    }
     // DEFER_TASKRUN keeps completions back until the thread enters the kernel; the flag says that there are some.
     [[nodiscard]] bool has_deferred_work() const noexcept {
         const unsigned flags = __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);

@@ -3,9 +3,12 @@
 #include "os/backend_support.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <deque>
+#include <thread>
 
 #include "os/sockets.hpp"
 
@@ -242,6 +245,101 @@ TEST_P(receiving, gives_an_error_behind_the_bytes) {
     EXPECT_EQ(on.run(node), 0);
 }
 
+// A receive that finds much is busy when it is asked to end.
+TEST_P(receiving, of_much_ends_when_it_is_asked_to) {
+    const std::size_t before = fill(pair.b.get());
+    on.os->submit(node);
+    on.os->cancel(node);
+    ASSERT_TRUE(on.wait_for(node));
+    std::string got = node.result() > 0 ? taken() : std::string();
+    for (int i = 0; i < 20; ++i) on.settle();
+    got += receive();
+    for (int i = 0; i < 20; ++i) {
+        write(std::string(1000, 'f'));
+        on.settle();
+    }
+    EXPECT_GE(in_socket(), 18 * 1000);
+    got += receive();
+    EXPECT_EQ(got.size(), before + 20'000);
+}
+
+// Much may have come before the kernel hears that nobody waits any more.
+TEST_P(receiving, of_much_leaves_nearly_all_with_the_kernel) {
+    for (const bool tcp : {false, true}) {
+        if (tcp) pair = make_tcp_pair(GetParam().nonblocking);
+        node.operation.args.fd = pair.a.get();
+        const std::size_t sent = fill(pair.b.get());
+        const int before = in_socket();
+        std::string got = next();
+        for (int i = 0; i < 20; ++i) on.settle();
+        EXPECT_LE(before - in_socket(), 64 * 1024);
+        while (got.size() < sent) got += next();
+        EXPECT_EQ(got.size(), sent);
+    }
+}
+
+TEST_P(receiving, that_has_not_begun_takes_nothing_from_the_next_socket) {
+    for (const bool cancelled : {false, true}) {
+        on.handed_over.clear();
+        on.os->submit(node);
+        if (cancelled) on.os->cancel(node);
+        replace_descriptor();
+        write("new");
+        ASSERT_TRUE(on.wait_for(node));
+        EXPECT_EQ(node.result(), -ECANCELED);
+        EXPECT_EQ(next(), "new");
+    }
+}
+
+// What the kernel has armed holds the socket.
+TEST_P(receiving, ends_at_once_with_the_descriptor_although_nobody_polls) {
+    begin();
+    on.os->forget(pair.a.get());
+    pair.a.reset();
+    pollfd peer{.fd = pair.b.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&peer, 1, 0), 1);
+}
+
+TEST_P(receiving, waits_although_nothing_is_left_to_lend) {
+    const fd_pair other = make_sockets();
+    std::deque<op_node> holding;
+    for (int i = 0; i < 1024; ++i) {
+        ASSERT_EQ(::write(other.b.get(), "x", 1), 1);
+        ASSERT_EQ(on.run(holding.emplace_back(recv_lent_op, op_args{.fd = other.a.get(), .size = lent_size})),
+                  1);
+    }
+    write("data");
+    on.os->submit(node);
+    on.os->cancel(node);
+    op_node wait(recv_wait_op, {.fd = pair.a.get()});
+    on.os->submit(wait);
+    ASSERT_TRUE(on.wait_for(node));
+    std::string got = node.result() > 0 ? taken() : std::string();
+    if (!got.empty()) on.os->cancel(wait);  // else it says that there is something
+    ASSERT_TRUE(on.wait_for(wait));
+    got += receive();
+    EXPECT_EQ(got, "data");
+    for (op_node& each : holding) on.os->give_back(std::exchange(each.operation.args.data, nullptr));
+}
+
+// More completions than the ring has room for: the kernel keeps the rest back.
+TEST_P(receiving, sees_completions_that_the_kernel_keeps_back) {
+    const fd_pair readable = make_sockets();
+    ASSERT_EQ(::write(readable.b.get(), "x", 1), 1);
+    begin();
+    std::deque<op_node> many;
+    for (int i = 0; i < 5000; ++i)
+        on.os->submit(many.emplace_back(poll_read_op, op_args{.fd = readable.a.get()}));
+    write("first ");
+    on.poll_for(0);
+    write("second");
+    EXPECT_EQ(receive(), "first second");
+    for (const op_node& each : many) {
+        while (!each.done()) on.poll_for(0);
+    }
+    on.settle();
+}
+
 // flush() may have the kernel complete what is armed, and nobody has looked at that yet.
 TEST_P(receiving, sees_completions_that_nobody_has_looked_at) {
     const fd_pair other = make_sockets();
@@ -273,6 +371,26 @@ TEST_P(receiving, serves_a_second_waiter_too) {
         if (each->result() > 0 && each->operation.args.data != nullptr)
             on.os->give_back(std::exchange(each->operation.args.data, nullptr));
     }
+}
+
+// The kernel ends what is armed with its thread.
+TEST_P(receiving, comes_back_when_the_thread_has_ended) {
+    std::thread([this] {
+        on.os = GetParam().backend.make();
+        begin();
+        write("kept");
+        on.settle();
+        ASSERT_EQ(next(), "kept");
+        on.os->submit(node);
+        on.settle();
+    }).join();
+    write("late");
+    on.handed_over.clear();
+    on.os->cancel(node);
+    ASSERT_TRUE(on.wait_for(node));
+    if (node.result() > 0) taken();
+    EXPECT_EQ(on.os->in_flight(), 0U);
+    on.os->forget(pair.a.get());
 }
 
 INSTANTIATE_TEST_SUITE_P(backends, receiving, ::testing::ValuesIn(ways()), [](const auto& of) {
