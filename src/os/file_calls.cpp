@@ -105,6 +105,7 @@ int find_target(const char* path, file_beside& file) {
         if (::stat(real.get(), &old) != 0) return -errno;
     }
     if (S_ISDIR(old.st_mode)) return -EISDIR;
+    if (!S_ISREG(old.st_mode)) return -EOPNOTSUPP;  // a device or a FIFO is written to, not replaced
     file.replaced = to_record(old);
     return 0;
 }

@@ -38,6 +38,11 @@ int path_watch::add(const char* path) noexcept {
     return watch < 0 ? -errno : watch;
 }
 
+int path_watch::add_folder(const char* path) noexcept {
+    const int watch = ::inotify_add_watch(fd_.get(), path, wanted | IN_ONLYDIR | IN_DONT_FOLLOW);
+    return watch < 0 ? -errno : watch;
+}
+
 int path_watch::remove(int watch) noexcept { return ::inotify_rm_watch(fd_.get(), watch) < 0 ? -errno : 0; }
 
 void path_watch::parse(const char* bytes, std::size_t size, std::vector<path_event>& events) {

@@ -38,6 +38,8 @@ public:
     int open() noexcept;
     // Returns the number of the watch.
     int add(const char* path) noexcept;
+    // Of a folder, and of nothing that a link in its place leads to.
+    int add_folder(const char* path) noexcept;
     int remove(int watch) noexcept;
     // For read_op; the descriptor does not block.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }

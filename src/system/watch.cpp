@@ -80,8 +80,8 @@ int watcher::add(const std::string& path, std::vector<watch_event>* found) {
     while (!folders.empty()) {
         const std::string folder = std::move(folders.back());
         folders.pop_back();
-        const int watch = kernel.add(folder.c_str());
         const bool is_top = top_watch < 0;
+        const int watch = is_top ? kernel.add(folder.c_str()) : kernel.add_folder(folder.c_str());
         if (watch < 0) {
             if (!is_top && is_left_out(watch)) continue;
             return watch;

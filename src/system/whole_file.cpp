@@ -114,7 +114,7 @@ struct replacement : detail::file_beside {
 
 int open_to_write(progress& file, const char* path, const write_options& options, replacement* beside) {
     if (beside != nullptr) {
-        file.doing = "open";
+        file.doing = "replace";
         const int result = sys::open_beside(path, options.permissions(), *beside, file.made);
         file.fd.reset(file.made.fd);
         return result;

@@ -117,6 +117,18 @@ BIDE_TEST(whole_file, replaces_atomically_and_keeps_the_permissions) {
     EXPECT_EQ(folder.error(), std::errc::is_a_directory);
 }
 
+BIDE_TEST(whole_file, replaces_no_device_and_no_fifo) {
+    const scratch in;
+    const std::string path = in / "fifo";
+    EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const std::string text = co_await failure(bide::write_file(path, "x", bide::write_options().atomic()));
+    EXPECT_TRUE(has(text, "replace '" + path + "'", "not supported")) << text;
+    struct ::stat found{};
+    EXPECT_EQ(::stat(path.c_str(), &found), 0);
+    EXPECT_TRUE(S_ISFIFO(found.st_mode));
+    EXPECT_EQ(in.count(), 1U);
+}
+
 TEST(whole_file, an_atomic_write_that_is_cancelled_or_fails_leaves_the_old_file_alone) {
     const scratch in;
     const std::string path = make(in / "a", "old");
