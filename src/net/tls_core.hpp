@@ -108,7 +108,6 @@ private:
     struct ending {
         explicit ending(tls_stream& of) noexcept : operation(of) {}
         stream_operation<tls_stream, &tls_stream::heard_alone, &tls_stream::heard_nothing> operation;
-        char bytes[4096];
     };
 
     tls_context context_;

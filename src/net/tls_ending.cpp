@@ -8,6 +8,8 @@
 #include <bide/error.hpp>
 #include <bide/loop.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <new>
 #include <system_error>
@@ -100,17 +102,19 @@ void tls_stream::listen_for_end() noexcept {
     if (!ending_) ending_.reset(new (std::nothrow) ending(*this));
     if (!ending_) return lower_->abort();
     if (ending_->operation.in_flight()) return;
-    op_args args;
-    args.fd = lower_->descriptor();
-    args.data = ending_->bytes;
-    args.size = sizeof ending_->bytes;
-    ending_->operation.start(recv_op, args);
+    ending_->operation.start(recv_wait_op, {.fd = lower_->descriptor()});
 }
 
 void tls_stream::heard_alone(int result) {
-    const std::size_t count = result > 0 ? static_cast<std::size_t>(result) : 0;
-    engine_.input().text().append(ending_->bytes, count);
-    heard(count);
+    char bytes[4096];
+    std::ptrdiff_t got = 0;
+    if (result > 0 && !closed_) {
+        backend& os = *static_cast<loop_core*>(loop_)->os;
+        got = os.receive_now(lower_->descriptor(), bytes, sizeof bytes);
+    }
+    const auto count = static_cast<std::size_t>(std::max<std::ptrdiff_t>(got, 0));
+    engine_.input().text().append(bytes, count);
+    if (got != -EAGAIN) heard(count);
     if (lingers_ && !lower_->closing()) listen_for_end();
 }
 
