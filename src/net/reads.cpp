@@ -196,6 +196,12 @@ void note_end(reader_state& state) {
     }
 }
 
+// The task is about to wait, so everybody has a turn, also before more is written.
+void give_way(reader_state& state) noexcept {
+    state.since_turn = 0;
+    state.source->begin_turn();
+}
+
 void note_received(reader_state& state, std::size_t count) {
     state.since_turn += count;
     if (count == 0) note_end(state);
@@ -218,6 +224,7 @@ coro<typename Read::value_type> read_later(reader_ref state, Read read) {
                 }
                 start = state->source->begin_receive(state->bytes, asks_for(*state, read));
                 if (start.operation != nullptr) {
+                    give_way(*state);
                     co_await operation_awaiter(*start.operation);
                     start.count = state->source->end_receive(state->bytes);
                     if (start.count == stream_core::again) {
@@ -274,6 +281,7 @@ transfer read_awaitable<Read>::await_suspend(std::coroutine_handle<> frame) {
             }
             if (start.operation != nullptr && !start.partial) {
                 direct_ = true;
+                give_way(state);
                 state.reading = &running_task();
                 submit_io(*state.reading, *start.operation, frame);
                 return transfer_nowhere();

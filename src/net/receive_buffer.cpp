@@ -9,12 +9,15 @@ namespace {
 
 constexpr std::size_t spare_blocks = 4;
 constexpr std::size_t keep_capacity = 1024;  // of the string of an idle connection
-constexpr std::size_t worth_a_block =
-    32 * 1024;  // less is copied: a block must not be held for the sake of a line
+constexpr std::size_t worth_a_block = 32 * 1024;
+constexpr std::size_t worth_borrowing = 2048;
+constexpr std::size_t most_borrowed =
+    8;  // by buffers that hold less than that, for the sake of a line perhaps
 
 struct spares {
     spares() { blocks.reserve(spare_blocks); }
     std::vector<std::unique_ptr<char[]>> blocks;
+    std::size_t borrowed = 0;
 };
 
 // Null when the thread is ending.
@@ -67,9 +70,18 @@ void receive_buffer::drop(std::size_t count) noexcept {
     if (size() == 0) reset();
 }
 
+void receive_buffer::let_go() noexcept {
+    if (std::exchange(borrowed_, false)) {
+        // One that ends in another thread is missing in its own, which copies a little more from then on.
+        spares* const spare = spares_of_thread();
+        if (spare != nullptr && spare->borrowed > 0) --spare->borrowed;
+    }
+    block_.give_back();
+}
+
 void receive_buffer::reset() noexcept {
     head_ = filled_ = 0;
-    block_.give_back();
+    let_go();
     text_.clear();
     if (text_.capacity() > keep_capacity) std::string().swap(text_);
 }
@@ -78,7 +90,7 @@ std::string& receive_buffer::text() {
     if (block_) {
         text_.assign(view());
         head_ = filled_ = 0;
-        block_.give_back();
+        let_go();
     } else if (head_ != 0) {
         text_.erase(0, head_);
         head_ = 0;
@@ -87,11 +99,16 @@ std::string& receive_buffer::text() {
 }
 
 void receive_buffer::append(receive_block&& block, std::size_t count) {
-    if (size() != 0 || count < worth_a_block) {
+    spares* const spare = spares_of_thread();
+    const bool borrows = count < worth_a_block;
+    const bool may_borrow = count >= worth_borrowing && spare != nullptr && spare->borrowed < most_borrowed;
+    if (size() != 0 || (borrows && !may_borrow)) {
         text().append(block.data(), count);
         return;
     }
     reset();
+    borrowed_ = borrows;
+    if (borrows) ++spare->borrowed;
     block_ = std::move(block);
     filled_ = count;
 }

@@ -37,9 +37,15 @@ private:
     std::unique_ptr<char[]> memory_;
 };
 
-// Small amounts lie in a string of its own, a large one stays in the block that it was received into.
+// Small amounts lie in a string of its own, a large one stays in the block that it was received into. One in between does
+// so as long as few others do: mostly it is read at once, and a copy would cost as much as the receive.
 class receive_buffer {
 public:
+    receive_buffer() = default;
+    receive_buffer(const receive_buffer&) = delete;
+    receive_buffer& operator=(const receive_buffer&) = delete;
+    ~receive_buffer() { let_go(); }
+
     [[nodiscard]] std::size_t size() const noexcept { return view().size(); }
     [[nodiscard]] std::string_view view() const noexcept {
         const std::string_view all =
@@ -59,9 +65,11 @@ public:
 
 private:
     void reset() noexcept;
+    void let_go() noexcept;
 
     std::string text_;
     receive_block block_;
+    bool borrowed_ = false;   // the block holds less than it is for
     std::size_t filled_ = 0;  // of the block
     std::size_t head_ = 0;    // what lies before it was read
 };
