@@ -62,8 +62,9 @@ private:
 /// happens from the moment on when watch() returns is told, also while nobody waits. It ends when what is watched is
 /// removed or renamed away.
 /// Throws: std::system_error "watch 'x': ...", of which no_space_on_device means that fs.inotify.max_user_watches is
-/// reached; next() does so for a folder that appears later, after it has given what had happened. Cancellation: of a wait for the next event, as for every async generator: it is over then; for a limit in
-/// time wrap what produces the events, not next().
+/// reached; next() does so for a folder that appears later, after it has given what had happened.
+/// Cancellation: of a wait for the next event, as for every async generator: it is over then; for a limit in time wrap
+/// what produces the events, not next().
 /// Limits: the kernel keeps 16384 events (fs.inotify.max_queued_events), then comes change::overflow. Threads: the loop's.
 /// Python: none (watchfiles.awatch).
 [[nodiscard]] coro<async_generator<watch_event>> watch(std::string path, watch_options options = {});

@@ -16,8 +16,8 @@ public:
     /// opens the path finds all of the old or all of the new content, also after a crash. Where the path is a symbolic
     /// link, replaces what it leads to. Keeps owner, group and permissions; those that this process may not give become its
     /// own, and then set-id bits are dropped and another group gets only what everybody has. Until then nobody else may
-    /// read the new file. Throws: std::errc::operation_not_supported for a device or a FIFO. Not kept: ACLs, extended attributes (file capabilities among them); other hard links to the
-    /// old file still lead to that. Default: off.
+    /// read the new file. Not kept: ACLs, extended attributes (file capabilities among them); other hard links to the old
+    /// file still lead to that. Throws: std::errc::operation_not_supported for a device or a FIFO. Default: off.
     write_options& atomic(bool on = true) noexcept {
         atomic_ = on;
         return *this;
