@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -168,6 +169,11 @@ public:
     void wait() const {
         char byte = 0;
         static_cast<void>(!::read(ends_[0], &byte, 1));
+    }
+    // What was told and nobody has waited for.
+    void forget() const {
+        pollfd told{.fd = ends_[0], .events = POLLIN, .revents = 0};
+        while (::poll(&told, 1, 0) > 0) wait();
     }
 
 private:

@@ -154,20 +154,23 @@ TEST(process_event, child_of_a_fork_sets_it_for_the_parent_and_waits_for_it) {
 
 TEST(process_event, setter_killed_at_every_step_has_set_it_for_all_or_none) {
     const named<process_event> my("set-steps");
+    const signal_pipe both_wait;
     const auto victim = [&] {
         process_event flag(my.name);
+        both_wait.wait();
         flag.set();
         flag.clear();
         return 0;
     };
     const auto survivor = [&](child& prey) {
+        process_event one(my.name);  // outlives the tasks that wait for it, also where one of them waits in vain
+        process_event two(my.name);
         bide::testing::run_test(
             [&]() -> bide::coro<void> {
-                process_event one(my.name);
-                process_event two(my.name);
-                one.clear();
                 auto first = bide::create_task([&]() -> bide::coro<void> { co_await one.wait(); });
                 auto second = bide::create_task([&]() -> bide::coro<void> { co_await two.wait(); });
+                co_await bide::sleep(0ms);
+                both_wait.tell();
                 co_await until_ended(prey);
                 const auto both_or_none = [&]() -> bide::coro<void> {
                     while (first.done() != second.done()) co_await bide::sleep(1ms);
@@ -179,6 +182,8 @@ TEST(process_event, setter_killed_at_every_step_has_set_it_for_all_or_none) {
                 co_await bide::wait_for(second, 20s);
             },
             real_time());
+        both_wait.forget();
+        one.clear();
     };
     const int steps = kill_everywhere(victim, survivor);
     if (BIDE_CHECKED != 0) { EXPECT_GT(steps, 5); }
