@@ -10,7 +10,9 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "net/reader_state.hpp"
 #include "net/share_of_turn.hpp"
@@ -209,10 +211,11 @@ void note_received(reader_state& state, std::size_t count) {
 
 // --- a read that waits ---
 
+// `begun`: the first receive, where it has begun. To begin it twice would forget what the socket has told.
 template <class Read>
-coro<typename Read::value_type> read_later(reader_ref state, Read read) {
+coro<typename Read::value_type> read_later(reader_ref state, Read read,
+                                           std::optional<stream_core::receive_start> begun) {
     typename Read::value_type value{};
-    stream_core::receive_start start;
     const reading_scope mine(*state, Read::name);
     while (!step(*state, read, value)) {
         if (state->source) {
@@ -222,7 +225,8 @@ coro<typename Read::value_type> read_later(reader_ref state, Read read) {
                     state->since_turn = 0;
                     co_await sleep(std::chrono::seconds(0));
                 }
-                start = state->source->begin_receive(state->bytes, asks_for(*state, read));
+                if (!begun) begun = state->source->begin_receive(state->bytes, asks_for(*state, read));
+                stream_core::receive_start start = *std::exchange(begun, std::nullopt);
                 if (start.operation != nullptr) {
                     give_way(*state);
                     co_await operation_awaiter(*start.operation);
@@ -268,6 +272,7 @@ bool read_awaitable<Read>::await_ready() {
 
 template <class Read>
 transfer read_awaitable<Read>::await_suspend(std::coroutine_handle<> frame) {
+    std::optional<stream_core::receive_start> begun;
     if constexpr (Read::any_amount) {
         reader_state& state = *reader_;
         if (state.undisturbed() && state.source && state.since_turn < share_of_turn) {
@@ -286,9 +291,10 @@ transfer read_awaitable<Read>::await_suspend(std::coroutine_handle<> frame) {
                 submit_io(*state.reading, *start.operation, frame);
                 return transfer_nowhere();
             }
+            begun = start;
         }
     }
-    later_.emplace(read_later(std::move(reader_), std::move(what_)).release());
+    later_.emplace(read_later(std::move(reader_), std::move(what_), begun).release());
     return later_->await_suspend(frame);
 }
 
