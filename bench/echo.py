@@ -15,10 +15,14 @@ LINE = re.compile(
 RAW = {"raw epoll": "echo_epoll", "raw io_uring": "echo_uring"}
 RAW_LARGE = {**RAW, "raw io_uring poll": "echo_uring_poll"}  # which of the two is the better one depends on the size
 BACKENDS = ("epoll", "io_uring")
+CONNECT_LOADS = ("connect_load", "tls_connect_load")
 ALL = "asio,asio callbacks,libuv,go,tokio,uvloop,uvloop streams,asyncio,asyncio streams"
 FEW = "asio,libuv,go,tokio"
+ALL_TLS = "asio,go,tokio,uvloop,asyncio,asyncio streams"
 AS_RAW = (Target(1.05, ("raw epoll",), of="epoll"), Target(1.05, ("raw io_uring",), of="io_uring"))
 AS_RAW_LARGE = (AS_RAW[0], Target(1.05, ("raw io_uring", "raw io_uring poll"), of="io_uring"))
+AS_RAW_TLS = (Target(1.1, ("raw TLS",)),)
+TLS = {"tls": True, "program": "bench_tls_echo", "raw": {"raw TLS": "tls_epoll"}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,10 @@ class Row:
     raw: dict = dataclasses.field(default_factory=lambda: RAW)  # the hand-written ones
     unit = "ns"
     what = "processor time of the server per request"
-    kind = "echo"
+
+    @property
+    def kind(self):
+        return "tls echo" if self.tls else "echo"
 
     def labels(self, options):
         """Of the peers that are to be built."""
@@ -55,7 +62,7 @@ class Row:
             for backend in BACKENDS:
                 found.append(of_ours(f"{label} {backend}", program, *given, backend))
         found += [of_ours(label, options.binaries / program, *given) for label, program in self.raw.items()]
-        found += [Contender(label, commands[label]) for label in self.labels(options) if label in commands]
+        found += [Contender(label, [*commands[label], *given]) for label in self.labels(options) if label in commands]
         return chosen(found, options)
 
     def measure(self, commands, options):
@@ -81,7 +88,7 @@ class Row:
         cpu, load_cpu = processors()
         seconds = max(self.seconds / options.divide, 0.1)
         with Server(contender, cpu, count_calls) as server:
-            depth = [] if self.load == "connect_load" else [self.depth]
+            depth = [] if self.load in CONNECT_LOADS else [self.depth]
             program = options.binaries / self.load
             command = [program, server.port, self.connections, self.size, seconds, *depth, server.pid]
             found = LINE.search(run_load(command, load_cpu, seconds))
@@ -146,12 +153,12 @@ ROWS = [
     Row("echo_64k", "echo 64 KiB, 64 connections", 64, targets=AS_RAW_LARGE, size=64 * 1024, raw=RAW_LARGE),
     Row("echo_pipelined", "echo 64 B, 16 requests at a time, 64 connections", 64, depth=16),
     Row("connect_close", "connect, one echo of 64 B, close; 64 at a time", 64, load="connect_load"),
-    Row("echo_tls", "TLS 1.3 echo 1 KiB, 64 connections", 64, "", (Target(1.1, ("raw TLS",)),), size=1024, tls=True,
-        program="bench_tls_echo", load="tls_load", raw={"raw TLS": "tls_epoll"}),
+    Row("echo_tls", "TLS 1.3 echo 1 KiB, 64 connections", 64, ALL_TLS, AS_RAW_TLS, size=1024, load="tls_load", **TLS),
+    Row("tls_handshake", "TLS 1.3 handshake, one echo of 64 B, close; 64 at a time", 64, ALL_TLS,
+        AS_RAW_TLS, load="tls_connect_load", **TLS),
     IdleRow("echo_idle", "a connection that waits for its second request, memory each", 10_000, ALL, (Target(1024),),
             rounds=1),
-    IdleRow("echo_tls_idle", "the same with TLS 1.3", 2000, "", rounds=1, tls=True, program="bench_tls_echo",
-            load="tls_load", raw={"raw TLS": "tls_epoll"}),
+    IdleRow("echo_tls_idle", "the same with TLS 1.3", 2000, ALL_TLS, rounds=1, load="tls_load", **TLS),
     SyscallRow("echo_syscalls_1", "system calls for an echo of 64 B, one connection", 1, rounds=1),
     SyscallRow("echo_syscalls_64", "system calls for an echo of 64 B, 64 connections", 64, rounds=1),
 ]  # fmt: skip

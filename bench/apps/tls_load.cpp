@@ -3,67 +3,6 @@
 // As echo_load, with TLS 1.3. It encrypts and decrypts as much as the server and cannot be much lighter: the figure to
 // look at is the server's processor time.
 #include "../echo_clients.hpp"
+#include "../tls_connection.hpp"
 
-#include <fcntl.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
-namespace {
-
-SSL_CTX* context() {
-    static SSL_CTX* const made = [] {
-        SSL_CTX* const c = SSL_CTX_new(TLS_client_method());
-        SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION);
-        SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-        SSL_CTX_set_read_ahead(c, 1);
-        SSL_CTX_set_verify(c, SSL_VERIFY_NONE, nullptr);  // any certificate: this is about speed
-        return c;
-    }();
-    return made;
-}
-
-struct connection {
-    int fd = -1;
-    SSL* tls = nullptr;
-
-    void open(std::uint16_t port) {
-        fd = load::connect_to(port);
-        tls = SSL_new(context());
-        SSL_set_fd(tls, fd);
-        if (SSL_connect(tls) != 1) load::fail("the handshake failed", 0);
-        fcntl(fd, F_SETFL, O_NONBLOCK);
-    }
-
-    std::size_t send(std::string_view bytes) const {
-        std::size_t done = 0;
-        for (std::size_t sent = 0; done < bytes.size(); done += sent) {
-            const int result = SSL_write_ex(tls, bytes.data() + done, bytes.size() - done, &sent);
-            if (result != 1) return stopped(result, done);
-        }
-        return done;
-    }
-
-    std::size_t receive(std::size_t most) const {
-        static char buffer[64 * 1024];
-        std::size_t done = 0;
-        for (std::size_t got = 0; done < most; done += got) {
-            const int result = SSL_read_ex(tls, buffer, std::min(most - done, sizeof buffer), &got);
-            if (result != 1) return stopped(result, done);
-        }
-        return done;
-    }
-
-private:
-    // Nothing more can be done now; or ever.
-    [[nodiscard]] std::size_t stopped(int result, std::size_t done) const {
-        const int reason = SSL_get_error(tls, result);
-        if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return done;
-        if (reason == SSL_ERROR_ZERO_RETURN) load::fail("the server closed a connection", 0);
-        ERR_print_errors_fp(stderr);
-        load::fail("TLS", 0);
-    }
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return load::echo_main<connection>("tls", argc, argv); }
+int main(int argc, char** argv) { return load::echo_main<load::tls_connection>("tls", argc, argv); }

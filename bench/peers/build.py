@@ -35,27 +35,28 @@ def compile_with(package, command, **options):
     raise Missing(f"{(errors or ['build failed'])[0]} (apt install {package}?)")
 
 
-def build_cxx(source, binary, compiler, *flags, package):
+def build_cxx(source, binary, compiler, flags, libraries, package):
     if not is_fresh(binary, source, BENCH / "report.h"):
-        command = [compiler, "-O2", "-DNDEBUG", *flags[:-1], source, "-o", binary, "-pthread", flags[-1]]
-        compile_with(package, [part for part in command if part])
+        compile_with(package, [compiler, "-O2", "-DNDEBUG", *flags, source, "-o", binary, "-pthread", *libraries])
     return [str(binary)]
 
 
 def build_asio(out, compiler, program, name):
     source = PEERS / "asio" / f"{program}.cpp"
-    return build_cxx(source, out / name, compiler, "-std=c++20", "-DASIO_STANDALONE", "", package="libasio-dev")
+    libraries = ["-lssl", "-lcrypto"] if program.startswith("tls") else []
+    flags = ["-std=c++20", "-DASIO_STANDALONE"]
+    return build_cxx(source, out / name, compiler, flags, libraries, package="libasio-dev")
 
 
 def build_libuv(out, program, name):
     compiler = tool("clang-19", "clang-19", "cc")
     source = PEERS / "libuv" / f"{program}.c"
-    return build_cxx(source, out / name, compiler, "-std=c11", "-luv", package="libuv1-dev")
+    return build_cxx(source, out / name, compiler, ["-std=c11"], ["-luv"], package="libuv1-dev")
 
 
 def build_limit(out, compiler, name):
     source = BENCH / "limits" / f"{name}.cpp"
-    return build_cxx(source, out / name, compiler, "-std=c++20", "", package="clang-19")
+    return build_cxx(source, out / name, compiler, ["-std=c++20"], [], package="clang-19")
 
 
 def build_go(out, program, name):
@@ -70,8 +71,9 @@ def build_tokio(out, folder, program):
     binary = copy / "target" / "release" / program
     if is_fresh(binary, source / "Cargo.toml", source / "src" / "main.rs"):
         return [str(binary)]
-    if not list(Path(DEBIAN_CRATES).glob("tokio-1*")):
-        raise Missing("tokio not found (apt install librust-tokio-dev cargo)")
+    crate = "tokio-openssl" if "tls" in folder else "tokio"
+    if not list(Path(DEBIAN_CRATES).glob(f"{crate}-[0-9]*")):
+        raise Missing(f"{crate} not found (apt install librust-{crate}-dev cargo)")
     # Built in a copy, so that the lock file, which depends on Debian's versions, stays out of the source tree.
     shutil.copytree(source, copy, dirs_exist_ok=True)
     cargo = tool("cargo", "/usr/bin/cargo", "cargo")
@@ -79,7 +81,7 @@ def build_tokio(out, folder, program):
     sources = ["--config", 'source.crates-io.replace-with="debian"',
                "--config", f'source.debian.directory="{DEBIAN_CRATES}"']  # fmt: skip
     compile_with(
-        "librust-tokio-dev cargo rustc",
+        f"librust-{crate}-dev cargo rustc",
         [cargo, "build", "--release", "--offline", "--target-dir", copy / "target", *sources],
         cwd=copy,
         env={**os.environ, "RUSTC": rustc},
@@ -142,6 +144,16 @@ BUILDERS = {
         "asyncio streams": lambda out: [*find_asyncio("echo"), "PORT", "streams"],
         "uvloop": lambda out: [*find_uvloop("echo"), "PORT", "protocol"],
         "uvloop streams": lambda out: [*find_uvloop("echo"), "PORT", "streams"],
+    },
+    # Their certificate and its key come behind what stands here.
+    "tls echo": {
+        "asio": lambda out: [*build_asio(out, clang(), "tls_echo", "asio-tls-echo"), "PORT"],
+        "asio gcc": lambda out: [*build_asio(out, gcc(), "tls_echo", "asio-tls-echo-gcc"), "PORT"],
+        "go": lambda out: [*build_go(out, "tls_echo", "go-tls-echo"), "PORT"],
+        "tokio": lambda out: [*build_tokio(out, "tokio_tls_echo", "tokio_tls_echo"), "PORT"],
+        "asyncio": lambda out: [*find_asyncio("echo"), "PORT", "protocol"],
+        "asyncio streams": lambda out: [*find_asyncio("echo"), "PORT", "streams"],
+        "uvloop": lambda out: [*find_uvloop("echo"), "PORT", "protocol"],
     },
 }
 

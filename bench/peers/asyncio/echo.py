@@ -1,5 +1,7 @@
-# bide/bench: echo servers on Python's asyncio, on its own loop or on uvloop: `echo.py [--uvloop] PORT [streams|protocol]`.
+# bide/bench: echo servers on Python's asyncio, on its own loop or on uvloop:
+# `echo.py [--uvloop] PORT [streams|protocol] [CERTIFICATE KEY]`, with TLS when there is a certificate.
 import asyncio
+import ssl
 import sys
 
 READ_SIZE = 256 * 1024
@@ -32,11 +34,15 @@ class Echo(asyncio.Protocol):
 
 
 # Both loops set TCP_NODELAY by themselves.
-async def main(port, style):
+async def main(port, style="streams", *certificate):
+    options = {"host": "127.0.0.1", "port": int(port), "backlog": 4096}
+    if certificate:
+        options["ssl"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        options["ssl"].load_cert_chain(*certificate)
     if style == "streams":
-        server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=4096)
+        server = await asyncio.start_server(serve, **options)
     else:
-        server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", port, backlog=4096)
+        server = await asyncio.get_running_loop().create_server(Echo, **options)
     print("ready", flush=True)
     async with server:
         await server.serve_forever()
@@ -49,5 +55,5 @@ if arguments[:1] == ["--uvloop"]:
     uvloop.install()
     del arguments[0]
 if not arguments:
-    sys.exit(f"usage: {sys.argv[0]} [--uvloop] PORT [streams|protocol]")
-asyncio.run(main(int(arguments[0]), arguments[1] if len(arguments) > 1 else "streams"))
+    sys.exit(f"usage: {sys.argv[0]} [--uvloop] PORT [streams|protocol] [CERTIFICATE KEY]")
+asyncio.run(main(*arguments))
