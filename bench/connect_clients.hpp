@@ -70,23 +70,15 @@ private:
     std::size_t open_ = 0;
 };
 
-// `NAME PORT CONNECTIONS SIZE SECONDS [SERVER_PID]`. A fifth of the time warms up.
+// `NAME PORT CONNECTIONS SIZE SECONDS [SERVER_PID]`
 template <class Connection>
 int connect_main(const char* what, int argc, char** argv) {
-    if (argc < 5) {
-        std::fprintf(stderr, "usage: %s PORT CONNECTIONS SIZE SECONDS [SERVER_PID]\n", argv[0]);
-        return 2;
-    }
-    const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
-    const long connections = std::atol(argv[2]);
-    const auto size = static_cast<std::size_t>(std::atol(argv[3]));
-    const double seconds = std::atof(argv[4]);
-    raise_file_limit();
-    connect_clients<Connection> all(port, static_cast<std::size_t>(connections), size);
-    const std::uint64_t before = all.run(seconds / 5, nullptr);
+    const arguments told(argc, argv, "[SERVER_PID]");
+    connect_clients<Connection> all(told.port, told.connections, told.size);
+    const std::uint64_t before = all.run(told.seconds / 5, nullptr);
     measurement result(argc > 5 ? argv[5] : "none");
-    all.run(seconds * 4 / 5, &result);
-    result.report(what, connections, size, 1, before);
+    all.run(told.seconds * 4 / 5, &result);
+    result.report(what, told, 1, before);
     return 0;
 }
 

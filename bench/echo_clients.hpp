@@ -80,33 +80,24 @@ private:
     std::size_t on_their_way_ = 0;
 };
 
-// `NAME PORT CONNECTIONS SIZE SECONDS [DEPTH] [SERVER_PID]`. A fifth of the time warms up; then everything comes to
-// rest, and the rest of the time is measured. With 0 seconds it says `idle` when all connections are open, and holds
-// them until its input ends.
+// `NAME PORT CONNECTIONS SIZE SECONDS [DEPTH] [SERVER_PID]`. After the warm-up everything comes to rest, and the rest of
+// the time is measured. With 0 seconds it says `idle` when all connections are open, and holds them until its input ends.
 template <class Connection>
 int echo_main(const char* what, int argc, char** argv) {
-    if (argc < 5) {
-        std::fprintf(stderr, "usage: %s PORT CONNECTIONS SIZE SECONDS [DEPTH] [SERVER_PID]\n", argv[0]);
-        return 2;
-    }
-    const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
-    const long connections = std::atol(argv[2]);
-    const auto size = static_cast<std::size_t>(std::atol(argv[3]));
-    const double seconds = std::atof(argv[4]);
+    const arguments told(argc, argv, "[DEPTH] [SERVER_PID]");
     const std::size_t depth = argc > 5 ? static_cast<std::size_t>(std::atol(argv[5])) : 1;
-    raise_file_limit();
-    echo_clients<Connection> all(size, depth);
-    all.connect(port, static_cast<std::size_t>(connections));
-    if (seconds <= 0) {
+    echo_clients<Connection> all(told.size, depth);
+    all.connect(told.port, told.connections);
+    if (told.seconds <= 0) {
         std::puts("idle");
         std::fflush(stdout);
         while (std::getchar() != EOF) {}
         return 0;
     }
-    const std::uint64_t before = all.run(seconds / 5, nullptr);
+    const std::uint64_t before = all.run(told.seconds / 5, nullptr);
     measurement result(argc > 6 ? argv[6] : "none");
-    all.run(seconds * 4 / 5, &result);
-    result.report(what, connections, size, depth, before);
+    all.run(told.seconds * 4 / 5, &result);
+    result.report(what, told, depth, before);
     return 0;
 }
 

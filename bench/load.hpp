@@ -80,6 +80,26 @@ inline int connect_to(std::uint16_t port, std::uint32_t n = 0) {
     return fd;
 }
 
+// What every load program is told: `PORT CONNECTIONS SIZE SECONDS`, and then what it names in `more`.
+struct arguments {
+    std::uint16_t port;
+    std::size_t connections;
+    std::size_t size;  // of a request
+    double seconds;    // a fifth of them warms up
+
+    arguments(int argc, char** argv, const char* more) {
+        if (argc < 5) {
+            std::fprintf(stderr, "usage: %s PORT CONNECTIONS SIZE SECONDS %s\n", argv[0], more);
+            std::exit(2);
+        }
+        port = static_cast<std::uint16_t>(std::atoi(argv[1]));
+        connections = static_cast<std::size_t>(std::atol(argv[2]));
+        size = static_cast<std::size_t>(std::atol(argv[3]));
+        seconds = std::atof(argv[4]);
+        raise_file_limit();
+    }
+};
+
 // What has happened since the last call. It never sleeps: a load that sleeps makes the server pay for waking it, with
 // each answer that finds it asleep, and comes late to the next ones. Gives up after ten seconds without anything.
 class event_source {
@@ -123,17 +143,16 @@ public:
     }
 
     // The one line that the driver reads. `before`: requests of the warm-up.
-    void report(const char* what, long connections, std::size_t size, std::size_t depth,
-                std::uint64_t before) {
+    void report(const char* what, const arguments& told, std::size_t depth, std::uint64_t before) {
         const double seconds = std::chrono::duration<double>(clock::now() - start_).count();
         settle();
         const double server = processor_seconds(server_) - server_before_;
         std::sort(latencies_.begin(), latencies_.end());
         const auto requests = static_cast<double>(std::max<std::uint64_t>(requests_, 1));
         std::printf(
-            "%s c=%ld size=%zu depth=%zu n=%.0f of %.0f %.0f req/s cpu %.3f us/req p50 %.1f us p99 %.1f us "
+            "%s c=%zu size=%zu depth=%zu n=%.0f of %.0f %.0f req/s cpu %.3f us/req p50 %.1f us p99 %.1f us "
             "p99.9 %.1f us busy %.0f%%\n",
-            what, connections, size, depth, requests, requests + static_cast<double>(before),
+            what, told.connections, told.size, depth, requests, requests + static_cast<double>(before),
             requests / seconds, server * 1e6 / requests, at(0.5), at(0.99), at(0.999),
             server / seconds * 100);
         std::fflush(stdout);

@@ -36,7 +36,7 @@ def compile_with(package, command, **options):
 
 
 def build_cxx(source, binary, compiler, flags, libraries, package):
-    if not is_fresh(binary, source, BENCH / "report.h"):
+    if not is_fresh(binary, source, BENCH / "report.h", *source.parent.glob("*.hpp")):
         compile_with(package, [compiler, "-O2", "-DNDEBUG", *flags, source, "-o", binary, "-pthread", *libraries])
     return [str(binary)]
 

@@ -1,30 +1,12 @@
 // bide/bench: echo servers on standalone Asio, one io_context on one thread: `asio_echo PORT [awaitable|callbacks]`.
-#ifdef __clang__
-#define ASIO_HAS_CO_AWAIT 1
-#define ASIO_HAS_STD_COROUTINE 1
-#endif
-#include <asio.hpp>
-#include <asio/experimental/as_tuple.hpp>
+#include "server.hpp"
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 
 namespace {
 
-// The concrete executor instead of any_io_executor, and concurrency hint 1: Asio at its fastest.
-using executor = asio::io_context::executor_type;
-using tcp = asio::ip::tcp;
-using tcp_socket = asio::basic_stream_socket<tcp, executor>;
-using acceptor = asio::basic_socket_acceptor<tcp, executor>;
-template <class T>
-using awaitable = asio::awaitable<T, executor>;
-constexpr asio::use_awaitable_t<executor> use_awaitable;
 constexpr std::size_t buffer_size = 64 * 1024;
-
-// Errors as values, so that the end of a connection costs no exception.
-constexpr auto no_throw = asio::experimental::as_tuple(use_awaitable);
 
 awaitable<void> serve(tcp_socket socket) {
     socket.set_option(tcp::no_delay(true));
@@ -86,17 +68,10 @@ int main(int argc, char** argv) {
         return 2;
     }
     const std::string_view style = argc > 2 ? argv[2] : "awaitable";
-    asio::io_context io(1);
-    acceptor door(io.get_executor());
-    door.open(tcp::v4());
-    door.set_option(acceptor::reuse_address(true));
-    door.bind({asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::atoi(argv[1]))});
-    door.listen(4096);
-    if (style == "callbacks")
-        accept_next(door);
-    else
-        asio::co_spawn(io.get_executor(), listen(door), asio::detached);
-    std::puts("ready");
-    std::fflush(stdout);
-    io.run();
+    serve_port(argv[1], [&](acceptor& door) {
+        if (style == "callbacks")
+            accept_next(door);
+        else
+            asio::co_spawn(door.get_executor(), listen(door), asio::detached);
+    });
 }

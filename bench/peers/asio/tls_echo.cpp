@@ -1,30 +1,13 @@
 // bide/bench: a TLS echo server on standalone Asio, one io_context on one thread: `asio_tls_echo PORT CERTIFICATE KEY`.
-#ifdef __clang__
-#define ASIO_HAS_CO_AWAIT 1
-#define ASIO_HAS_STD_COROUTINE 1
-#endif
-#include <asio.hpp>
-#include <asio/experimental/as_tuple.hpp>
+#include "server.hpp"
+
 #include <asio/ssl.hpp>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 
 namespace {
 
-// The concrete executor instead of any_io_executor, and concurrency hint 1: Asio at its fastest.
-using executor = asio::io_context::executor_type;
-using tcp = asio::ip::tcp;
-using tcp_socket = asio::basic_stream_socket<tcp, executor>;
-using acceptor = asio::basic_socket_acceptor<tcp, executor>;
-template <class T>
-using awaitable = asio::awaitable<T, executor>;
-constexpr asio::use_awaitable_t<executor> use_awaitable;
 constexpr std::size_t buffer_size = 16 * 1024;  // a record; a read returns no more
-
-// Errors as values, so that the end of a connection costs no exception.
-constexpr auto no_throw = asio::experimental::as_tuple(use_awaitable);
 
 awaitable<void> serve(tcp_socket socket, asio::ssl::context& context) {
     socket.set_option(tcp::no_delay(true));
@@ -61,14 +44,7 @@ int main(int argc, char** argv) {
     asio::ssl::context context(asio::ssl::context::tls_server);
     context.use_certificate_chain_file(argv[2]);
     context.use_private_key_file(argv[3], asio::ssl::context::pem);
-    asio::io_context io(1);
-    acceptor door(io.get_executor());
-    door.open(tcp::v4());
-    door.set_option(acceptor::reuse_address(true));
-    door.bind({asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::atoi(argv[1]))});
-    door.listen(4096);
-    asio::co_spawn(io.get_executor(), listen(door, context), asio::detached);
-    std::puts("ready");
-    std::fflush(stdout);
-    io.run();
+    serve_port(argv[1], [&](acceptor& door) {
+        asio::co_spawn(door.get_executor(), listen(door, context), asio::detached);
+    });
 }
