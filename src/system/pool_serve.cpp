@@ -121,7 +121,6 @@ private:
         const block_traffic_scope scope(traffic_);
         const payload given = slot.bytes;
         result_ = {};
-        sent_.clear();  // they are the loop's
         call_end end = call_end::value;
         try {
             function_at(slot.target).run(bytes_of(slot, given), *this);
@@ -142,12 +141,25 @@ private:
         slot.end = end;
         ipc_step();
         if (result_.block != 0) hand_over(result_.block);
-        for (const std::uint64_t each : sent_) hand_over(each);
+        end_of_blocks();
         slot.state.store(slot_state::done, std::memory_order_release);
         ipc_step();
         board().push_done(number);
         sys::ring_bell(worker_bell_fd, board().listening);
         ipc_step();
+    }
+
+    // Those in the result become the loop's, and what the call has kept of its arguments this worker's.
+    void end_of_blocks() noexcept {
+        for (const auto& each : held_.results) {
+            pool_blocks::retain(segment_, each->block());
+            hand_over(each->block());
+        }
+        held_.results.clear();
+        for (const auto& each : held_.arguments) {
+            if (each.use_count() > 1) each->count();
+        }
+        held_.arguments.clear();
     }
 
     // A block is this worker's until its call can no longer kill it: then the next worker need not look for it.
@@ -174,7 +186,7 @@ private:
     }
 
     void drop_result() noexcept {
-        traffic_.give_back();
+        held_.results.clear();
         if (result_.block != 0) pool_blocks::release(segment_, result_.block);
         result_ = {};
         copied_ = false;
@@ -219,6 +231,7 @@ private:
             const block_traffic_scope scope(traffic_);
             function_at(board().initializer)
                 .run({reinterpret_cast<const char*>(segment_.data() + bytes.block), bytes.size}, ignored);
+            held_.results.clear();
             return true;
         } catch (...) {
             const std::string text = describe_exception(std::current_exception());
@@ -242,8 +255,8 @@ private:
     std::uint32_t number_;
     int parent_;
     pool_blocks blocks_;
-    std::vector<std::uint64_t> sent_;  // shared blocks in the result
-    block_traffic traffic_{.arena = arena_, .blocks = &blocks_, .sent = &sent_};
+    call_blocks held_{blocks_};
+    block_traffic traffic_{.arena = arena_, .worker = &held_};
     payload result_;
     bool copied_ = false;
     std::byte small_[call_slot::inline_size];
