@@ -129,6 +129,7 @@ private:
             drop_result();
             put_exception();
         }
+        end_if_forked();
         slot_state expected = slot_state::running;
         if (!slot.state.compare_exchange_strong(expected, slot_state::finishing, std::memory_order_acq_rel))
             sys::wait_for_the_end();  // this process is being killed for the call
@@ -147,6 +148,11 @@ private:
         board().push_done(number);
         sys::ring_bell(worker_bell_fd, board().listening);
         ipc_step();
+    }
+
+    // The function has forked and comes back in the child, too: the call is the parent's, and so is all shared memory.
+    void end_if_forked() const noexcept {
+        if (!arena_->is_ours()) sys::end_now(0);
     }
 
     // Those in the result become the loop's, and what the call has kept of its arguments this worker's.
@@ -175,6 +181,7 @@ private:
 
     // The arguments in the slot may be in use while the result is written, so a small result takes a detour.
     std::byte* room(std::size_t size) override {
+        end_if_forked();
         result_ = {size, 0};
         copied_ = size <= call_slot::inline_size;
         if (copied_) return small_;
