@@ -51,7 +51,7 @@ int make_folders(const std::string& path, std::uint32_t permissions, std::string
         end = path.find('/', end + 1);
         at = path.substr(0, end);
         if (at.empty() || at == "/") continue;
-        result = sys::make_folder(at.c_str(), permissions);
+        result = sys::make_folder(at.c_str(), end == std::string::npos ? permissions : 0777U);
         if (result == -EEXIST) {
             file_record record;
             result = sys::describe(at.c_str(), true, record);

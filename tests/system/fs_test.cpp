@@ -92,6 +92,11 @@ BIDE_TEST(fs, makes_and_removes_folders) {
     co_await fs::makedirs(in / "a/b/c/d");
     const bool there = co_await fs::isdir(in / "a/b/c/d");
     EXPECT_TRUE(there);
+    co_await fs::makedirs(in / "p/q/r", 0500);  // the others as by default, or nobody could make it
+    const bide::file_status above = co_await fs::stat(in / "p/q");
+    const bide::file_status last = co_await fs::stat(in / "p/q/r");
+    EXPECT_EQ(above.permissions() & 0700U, 0700U);
+    EXPECT_EQ(last.permissions() & 0700U, 0500U);
     const std::string file = make(in / "file", "");
     std::string text = co_await failure(fs::makedirs(in / "file/x"));
     EXPECT_TRUE(has(text, "makedirs '" + file + "'", "Not a directory")) << text;
