@@ -97,7 +97,7 @@ namespace {
 int find_target(const char* path, file_beside& file) {
     struct ::stat old{};
     file.target = path;
-    if (::lstat(path, &old) != 0) return errno == ENOENT ? 0 : -errno;
+    if (::lstat(path, &old) != 0) return errno == ENOENT && !file.target.empty() ? 0 : -errno;
     if (S_ISLNK(old.st_mode)) {
         const std::unique_ptr<char, void (*)(void*)> real(::realpath(path, nullptr), ::free);
         if (!real) return -errno;
