@@ -102,6 +102,13 @@ BIDE_TEST(fs, makes_and_removes_folders) {
     EXPECT_TRUE(has(text, "makedirs '" + file + "'", "Not a directory")) << text;
     text = co_await failure(fs::makedirs(file));
     EXPECT_TRUE(has(text, "makedirs '" + file + "'", "exists")) << text;
+    ::symlink("none", (in / "dangling").c_str());
+    text = co_await failure(fs::makedirs(in / "dangling"));
+    EXPECT_TRUE(has(text, "makedirs '" + (in / "dangling") + "'", "exists")) << text;
+    text = co_await failure(fs::makedirs(in / "dangling/x"));
+    EXPECT_TRUE(has(text, "makedirs '" + (in / "dangling") + "'", "No such file")) << text;
+    text = co_await failure(fs::makedirs(""));
+    EXPECT_TRUE(has(text, "makedirs ''", "No such file")) << text;
     const auto full = co_await bide::as_result(fs::rmdir(in / "a"));
     EXPECT_EQ(full.error(), std::errc::directory_not_empty);
     co_await fs::rmdir(in / "a/b/c/d");
@@ -124,9 +131,11 @@ BIDE_TEST(fs, removes_trees_but_not_what_links_lead_to) {
     std::string text = co_await failure(fs::rmtree(in / "tree"));
     EXPECT_TRUE(has(text, "rmtree '" + (in / "tree") + "'")) << text;
     ::symlink("other", (in / "link").c_str());
-    text = co_await failure(fs::rmtree(in / "link"));
-    EXPECT_TRUE(has(text, "rmtree '")) << text;
-    EXPECT_EQ(content(kept), "x");
+    for (const char* const link : {"link", "link/", "link//"}) {
+        text = co_await failure(fs::rmtree(in / link));
+        EXPECT_TRUE(has(text, "rmtree '", "Not a directory")) << text;
+        EXPECT_EQ(content(kept), "x");
+    }
 }
 
 BIDE_TEST(fs, renames_and_removes_files) {
