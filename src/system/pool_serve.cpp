@@ -232,6 +232,8 @@ private:
     }
 
     bool initialize() {
+        record().phase.store(worker_phase::initializing, std::memory_order_release);
+        ipc_step();
         try {
             const payload bytes = board().initializer_bytes;
             no_result ignored;
