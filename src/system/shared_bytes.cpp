@@ -25,7 +25,8 @@ shared_bytes::shared_bytes(std::size_t size) {
     const detail::block_traffic& now =
         traffic("a new block is made by process_pool::allocate(), or in a worker", true);
     if (!now.arena->is_ours())
-        throw invalid_state_error("shared_bytes: this process was forked from the worker, whose memory it is");
+        throw invalid_state_error(
+            "shared_bytes: this process was forked from the worker, whose memory it is");
     auto hold = std::make_shared<detail::block_hold>(now.arena);
     const std::uint64_t block = now.worker->fresh.allocate(size, true);
     if (block == 0) {
