@@ -60,8 +60,9 @@ BIDE_TEST(signal, an_exception_of_a_handler_is_reported_and_the_handler_stays) {
     bide::event_loop& loop = bide::get_running_loop();
     std::string reported;
     int calls = 0;
-    loop.set_exception_handler(
-        [&](bide::event_loop&, const bide::exception_context& context) { reported += context.message + "\n"; });
+    loop.set_exception_handler([&](bide::event_loop&, const bide::exception_context& context) {
+        reported += context.message + "\n";
+    });
     loop.add_signal_handler(SIGUSR1, [&] {
         ++calls;
         throw std::runtime_error("in the handler");
