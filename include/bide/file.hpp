@@ -139,7 +139,8 @@ public:
 
     // --- at an offset; any number at a time, past the buffer: flush() first what they are to see ---
 
-    /// Fills the caller's memory, which must stay until the call is done; less only at the end of the file.
+    /// Fills the caller's memory, which must stay until the call is done; less only at the end of the file, or
+    /// before bytes that cannot be read: the next call says why.
     /// Suspends: not when all of it is in the page cache, but for one turn of the loop after each MiB.
     /// Throws: std::system_error. Python: os.preadv.
     [[nodiscard("read_at does nothing until it is awaited")]] detail::file_transfer

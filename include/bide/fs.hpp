@@ -52,7 +52,8 @@ private:
 
 /// Permissions are before the umask. Python: os.mkdir.
 coro<void> mkdir(std::string path, std::uint32_t permissions = 0777);
-/// With the folders that lead there. A folder that is there already is no error. Python: os.makedirs(exist_ok=True).
+/// With the folders that lead there, which get 0777 before the umask. A folder that is there already is no error. Python:
+/// os.makedirs(exist_ok=True).
 coro<void> makedirs(std::string path, std::uint32_t permissions = 0777);
 /// An empty folder. Python: os.rmdir.
 coro<void> rmdir(std::string path);

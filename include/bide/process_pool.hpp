@@ -95,8 +95,8 @@ public:
         return *this;
     }
     /// Cancelling a call that runs kills its worker, which is replaced. Default: false, the call runs to its end and
-    /// its result is dropped. Limits: the memory of shared_bytes among its arguments is not free before the pool ends.
-    /// Python: none.
+    /// its result is dropped. Limits: shared_bytes that the worker has kept of earlier calls are not free before the pool
+    /// ends. Python: none.
     process_pool_options& kill_on_cancel(bool on = true) noexcept {
         settings_.kills_on_cancel = on;
         return *this;

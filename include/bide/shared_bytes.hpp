@@ -14,7 +14,7 @@ namespace bide {
 
 namespace detail {
 
-class shared_arena;  // src/system/shared_arena.hpp
+class block_hold;  // src/system/shared_arena.hpp
 
 struct block_place {
     std::uint64_t block = 0;  // offset in the segment
@@ -35,17 +35,15 @@ public:
     /// In a call in a worker: a new block, whose content is not set. Throws: invalid_state_error elsewhere,
     /// std::length_error when the shared memory is used up.
     explicit shared_bytes(std::size_t size);
-    shared_bytes(const shared_bytes& other) noexcept;
+    shared_bytes(const shared_bytes& other) noexcept = default;
     shared_bytes(shared_bytes&& other) noexcept
-        : arena_(std::move(other.arena_)), place_(std::exchange(other.place_, {})) {}
+        : hold_(std::move(other.hold_)), place_(std::exchange(other.place_, {})) {}
     shared_bytes& operator=(shared_bytes other) noexcept {
-        std::swap(arena_, other.arena_);
+        std::swap(hold_, other.hold_);
         std::swap(place_, other.place_);
         return *this;
     }
-    ~shared_bytes() {
-        if (place_.block != 0) release();
-    }
+    ~shared_bytes() = default;
 
     [[nodiscard]] std::byte* data() const noexcept;
     [[nodiscard]] std::size_t size() const noexcept { return place_.size; }
@@ -58,14 +56,13 @@ public:
     void truncate(std::size_t size);
 
     /// For bide's own layers.
-    shared_bytes(std::shared_ptr<detail::shared_arena> arena, detail::block_place place) noexcept;
+    shared_bytes(std::shared_ptr<detail::block_hold> hold, detail::block_place place) noexcept
+        : hold_(std::move(hold)), place_(place) {}
     [[nodiscard]] detail::block_place send() const;
     static shared_bytes receive(detail::block_place place);
 
 private:
-    void release() noexcept;
-
-    std::shared_ptr<detail::shared_arena> arena_;
+    std::shared_ptr<detail::block_hold> hold_;
     detail::block_place place_;
 };
 

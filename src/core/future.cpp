@@ -30,7 +30,7 @@ std::string label(const future_core& what) {
 void report_unretrieved(future_core& what) noexcept {
     try {
         const bool is_task = what.has(flag::is_task);
-        report_late(is_alive(what.loop, what.loop_number) ? what.loop : nullptr,
+        report_late(what.loop, what.loop_number,
                     {is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
                      what.error, is_task ? task_name(as_task(what)) : std::string(), failure_place(what),
                      is_task

@@ -100,7 +100,9 @@ private:
     std::uint64_t shuffle_;  // state of the generator; 0: FIFO
 };
 
-// Reports through the handler of the loop if it still exists, else by default; for objects that may outlive it.
+// Reports through the handler of the loop if it still exists, else by default; for objects that may outlive it, which know
+// its number as well. The other one: for a loop that is there, or null, in destructors.
+void report_late(const loop_state* loop, std::uint32_t number, const exception_context& context) noexcept;
 void report_late(const loop_state* loop, const exception_context& context) noexcept;
 
 // Reports `context` through the loop's handler; never throws but for keyboard_interrupt and system_exit.

@@ -33,14 +33,6 @@ void delist(loop_state& loop) noexcept {
     }
 }
 
-bool is_alive(const loop_state* loop) noexcept {
-    const std::lock_guard lock(list_mutex());
-    for (const loop_state* at = first_loop; at != nullptr; at = at->next_loop) {
-        if (at == loop) return true;
-    }
-    return false;
-}
-
 bool is_alive(const loop_state* loop, std::uint32_t number) noexcept {
     const std::lock_guard lock(list_mutex());
     for (const loop_state* at = first_loop; at != nullptr; at = at->next_loop) {

@@ -10,8 +10,7 @@ extern constinit loop_state* first_loop;
 // Threads: any. enlist() gives the loop its number.
 void enlist(loop_state& loop);
 void delist(loop_state& loop) noexcept;
-bool is_alive(const loop_state* loop) noexcept;
-// ... and still the same: a later loop may have the address of an earlier one.
+// The number tells it from a later loop at the same address.
 bool is_alive(const loop_state* loop, std::uint32_t number) noexcept;
 
 }  // namespace bide::detail

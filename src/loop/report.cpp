@@ -52,8 +52,12 @@ namespace detail {
 void report(loop_core& loop, exception_context context) { loop.loop->call_exception_handler(context); }
 
 void report_late(const loop_state* loop, const exception_context& context) noexcept {
+    report_late(loop, loop == nullptr ? 0 : loop->number, context);
+}
+
+void report_late(const loop_state* loop, std::uint32_t number, const exception_context& context) noexcept {
     try {
-        if (is_alive(loop)) return loop->loop->call_exception_handler(context);
+        if (is_alive(loop, number)) return loop->loop->call_exception_handler(context);
     } catch (...) {  // keyboard_interrupt or system_exit out of a handler, in a destructor: nowhere to go
     }
     event_loop::default_exception_handler(context);

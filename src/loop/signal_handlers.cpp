@@ -1,8 +1,12 @@
 // bide/loop: add_signal_handler and remove_signal_handler, as a reader of what the signal handler writes to.
 #include "loop/signal_handlers.hpp"
 
+#include <bide/error.hpp>
+
 #include <algorithm>
+#include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "loop/fd_watch.hpp"
@@ -11,12 +15,29 @@
 
 namespace bide::detail {
 
+namespace {
+
+void call_handler(loop_core& loop, int number, move_only_function<void()>& fn) {
+    try {
+        fn();
+    } catch (const keyboard_interrupt&) { throw; } catch (const system_exit&) {
+        throw;
+    } catch (...) {
+        report(loop, {"Exception in the handler of signal " + std::to_string(number),
+                      std::current_exception(),
+                      {},
+                      {}});
+    }
+}
+
+}  // namespace
+
 void add_signal(loop_core& loop, int number, move_only_function<void()> fn) {
     remove_signal(loop, number);
     const auto watch = std::make_shared<signal_watch>(number);
     loop.signals.reserve(loop.signals.size() + 1);
-    add_watch(loop, watch->fd(), false, [watch, call = std::move(fn)]() mutable {
-        if (watch->clear()) call();
+    add_watch(loop, watch->fd(), false, [&loop, watch, call = std::move(fn)]() mutable {
+        if (watch->clear()) call_handler(loop, watch->number(), call);
     });
     loop.signals.push_back(watch);
 }

@@ -97,7 +97,7 @@ namespace {
 int find_target(const char* path, file_beside& file) {
     struct ::stat old{};
     file.target = path;
-    if (::lstat(path, &old) != 0) return errno == ENOENT ? 0 : -errno;
+    if (::lstat(path, &old) != 0) return errno == ENOENT && !file.target.empty() ? 0 : -errno;
     if (S_ISLNK(old.st_mode)) {
         const std::unique_ptr<char, void (*)(void*)> real(::realpath(path, nullptr), ::free);
         if (!real) return -errno;
@@ -178,13 +178,15 @@ int sync_folder_of(const char* path) {
     return fd ? sync_open(fd.get(), false) : fd.get();
 }
 
-int read_file_at(int fd, void* data, std::size_t size, std::uint64_t offset) noexcept {
+int read_file_at(int fd, void* data, std::size_t size, std::uint64_t offset, int* after) noexcept {
     std::size_t got = 0;
+    if (after != nullptr) *after = 0;
     while (got < size) {
         const auto count = retry([&] {
             return ::pread(fd, static_cast<char*>(data) + got, size - got, static_cast<off_t>(offset + got));
         });
         if (count < 0 && got == 0) return static_cast<int>(count);
+        if (count < 0 && after != nullptr) *after = static_cast<int>(count);
         if (count <= 0) break;
         got += static_cast<std::size_t>(count);
     }

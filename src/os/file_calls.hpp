@@ -57,7 +57,8 @@ int sync_folder_of(const char* path);
 int make_temporary(char* path, std::size_t suffix, opened_file& made) noexcept;
 
 // All that there is room for; fewer bytes only at the end of the file.
-int read_file_at(int fd, void* data, std::size_t size, std::uint64_t offset) noexcept;
+// `after`: why it read no more after some bytes, 0 at the end of the file.
+int read_file_at(int fd, void* data, std::size_t size, std::uint64_t offset, int* after = nullptr) noexcept;
 // Without waiting: fewer bytes where the rest is not in memory; -EAGAIN, or -EOPNOTSUPP where files cannot say.
 int read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) noexcept;
 // All of them; fewer only before an error, which the next call reports.

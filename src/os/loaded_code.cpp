@@ -1,6 +1,8 @@
 // bide/os: name a place in the program's code so that another process of the same program finds it.
 #include "os/loaded_code.hpp"
 
+#include <bide/detail/base/text_hash.hpp>
+
 #include <link.h>
 
 namespace bide::detail::sys {
@@ -9,10 +11,7 @@ namespace {
 
 std::uint64_t module_of(const dl_phdr_info& info) noexcept {
     if (info.dlpi_name == nullptr || *info.dlpi_name == '\0') return 0;
-    std::uint64_t hash = 14695981039346656037U;  // FNV-1a
-    for (const char* at = info.dlpi_name; *at != '\0'; ++at)
-        hash = (hash ^ static_cast<unsigned char>(*at)) * 1099511628211U;
-    return hash | 1;
+    return hash_of(info.dlpi_name) | 1;
 }
 
 // Whether one of the module's segments holds all of [address, address + size).

@@ -30,22 +30,24 @@ struct copying {
     unique_fd to;
     detail::file_record source;
     bool to_regular = false;
-    const char* refused = nullptr;  // the path of what is no file that can be copied
+    const char* at = nullptr;  // the path that is at work while both are opened
+    bool refused = false;      // ... is of what is no file that can be copied
     std::uint64_t count = 0;
     bool done = false;
 };
 
 // What comes or goes only once is not copied: bytes that are read and cannot be written would be lost. A FIFO is not even
 // opened, which its other end would notice.
-int refuse(copying& work, const char* path) noexcept {
-    work.refused = path;
+int refuse(copying& work) noexcept {
+    work.refused = true;
     return -ESPIPE;
 }
 
 int open_unless_fifo(copying& work, const char* path, const open_flags& flags, opened_file& made) noexcept {
+    work.at = path;
     detail::file_record found;
     const bool there = sys::describe(path, true, found) == 0;
-    if (there && !flags.exclusive && found.kind == detail::file_kind::pipe) return refuse(work, path);
+    if (there && !flags.exclusive && found.kind == detail::file_kind::pipe) return refuse(work);
     return sys::open_file(path, flags, made);
 }
 
@@ -57,7 +59,7 @@ int open_both(copying& work, const char* from, const char* to, if_exists existin
     int result = open_unless_fifo(work, from, flags, source);
     work.from.reset(source.fd);
     if (result < 0) return result;
-    if (!source.seekable) return refuse(work, from);
+    if (!source.seekable) return refuse(work);
     flags.read = false;
     flags.write = flags.create = true;
     flags.exclusive = existing == if_exists::fail;
@@ -65,7 +67,8 @@ int open_both(copying& work, const char* from, const char* to, if_exists existin
     result = open_unless_fifo(work, to, flags, target);  // not truncated yet: it may be the same file
     work.to.reset(target.fd);
     if (result < 0) return result;
-    if (!target.seekable) return refuse(work, to);
+    if (!target.seekable) return refuse(work);
+    work.at = nullptr;
     if (source.record.device == target.record.device && source.record.inode == target.record.inode)
         return -EINVAL;
     work.source = source.record;
@@ -102,9 +105,10 @@ int copy_more(copying& work, const char* from, const char* to, if_exists existin
 [[noreturn]] void throw_copy_error(int error, const copying& work, const std::string& from,
                                    const std::string& to) {
     std::string text = "copy '" + from + "' to '" + to + "'";
-    if (work.refused != nullptr) {
-        text += ": '" + std::string(work.refused) +
-                "' is a pipe, socket or terminal; open() it and read or write it piece by piece";
+    if (work.at != nullptr) text += work.refused ? ": " : ": open ";
+    if (work.at != nullptr) text += "'" + std::string(work.at) + "'";
+    if (work.refused) {
+        text += " is a pipe, socket or terminal; open() it and read or write it piece by piece";
     } else if (error == EINVAL) {
         text += " (the same file?)";
     }

@@ -29,6 +29,7 @@ file_core::file_core(std::string file_path, std::string file_mode, const open_fl
       line_limit(options.line_limit()),
       size_hint(made.record.size),
       loop(this_loop),
+      loop_number(loop == nullptr ? 0 : loop->number),
       path(std::move(file_path)),
       mode(std::move(file_mode)) {
     if (flags.append) position = made.record.size;
@@ -41,11 +42,12 @@ file_core::~file_core() {
         try {
             throw std::system_error(-error, std::generic_category(), about("write", path));
         } catch (...) {
-            report_late(loop, {"A file was dropped with " + std::to_string(lost) +
-                                   " bytes that could not be written; close() it to handle that",
-                               std::current_exception(),
-                               {},
-                               {}});
+            report_late(loop, loop_number,
+                        {"A file was dropped with " + std::to_string(lost) +
+                             " bytes that could not be written; close() it to handle that",
+                         std::current_exception(),
+                         {},
+                         {}});
         }
     }
     close_now();

@@ -71,6 +71,7 @@ struct file_core {
     utf8_check text;
     lock turn;
     loop_state* loop;
+    std::uint32_t loop_number;
     std::string path;
     std::string mode;
 };

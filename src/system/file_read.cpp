@@ -138,10 +138,9 @@ coro<std::string> read_bytes_at(file_ref file, std::uint64_t offset, std::size_t
         bytes.resize(before + std::min(most - before, largest_piece));
         file_transfer piece(file, transfer_kind::read, offset + before, bytes.data() + before,
                             bytes.size() - before);
-        const std::size_t asked = bytes.size() - before;
         const std::size_t count = co_await std::move(piece);
         bytes.resize(before + count);
-        if (count < asked) break;
+        if (count == 0) break;  // fewer than asked for may also mean that the next ones cannot be read
     }
     co_return bytes;
 }

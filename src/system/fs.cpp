@@ -46,17 +46,17 @@ coro<void> on_two(const char* call, std::string a, std::string b,
 }
 
 int make_folders(const std::string& path, std::uint32_t permissions, std::string& at) {
-    int result = 0;
+    int result = path.empty() ? -ENOENT : 0;
     for (std::size_t end = 0; end != std::string::npos;) {
         end = path.find('/', end + 1);
         at = path.substr(0, end);
         if (at.empty() || at == "/") continue;
-        result = sys::make_folder(at.c_str(), permissions);
+        result = sys::make_folder(at.c_str(), end == std::string::npos ? permissions : 0777U);
         if (result == -EEXIST) {
             file_record record;
             result = sys::describe(at.c_str(), true, record);
-            if (result == 0 && record.kind != file_kind::directory)
-                return end == std::string::npos ? -EEXIST : -ENOTDIR;
+            if (result == 0 && record.kind != file_kind::directory) result = -ENOTDIR;
+            if (result < 0 && end == std::string::npos) return -EEXIST;
         }
         if (result < 0) return result;
     }
@@ -143,6 +143,7 @@ coro<void> remove(std::string path) {
 coro<void> rmtree(std::string path) {
     std::string at = path;
     check_path("rmtree", path);
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();  // which would lead through a link
     co_await on_worker("rmtree", at, [&] { return sys::remove_tree(path, at); });
 }
 

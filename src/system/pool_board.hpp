@@ -55,7 +55,7 @@ struct alignas(64) call_slot {
 };
 static_assert(sizeof(call_slot) == slot_size);
 
-enum class worker_phase : std::uint32_t { starting, ready, retired, initializer_failed };
+enum class worker_phase : std::uint32_t { starting, initializing, ready, retired, initializer_failed };
 
 struct alignas(64) worker_record {
     sleeper bed;

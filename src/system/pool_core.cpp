@@ -130,12 +130,14 @@ void pool_core::give_back(std::vector<std::uint64_t>& blocks) const noexcept {
 
 shared_bytes pool_core::allocate(std::size_t size) {
     check_process("allocate");
+    auto hold = std::make_shared<block_hold>(arena_);
     const std::uint64_t block = blocks_->allocate(size, false);
     if (block == 0) {
         throw std::length_error("process_pool.allocate: " + std::to_string(size) +
                                 " bytes, more than is left (process_pool_options::shared_memory)");
     }
-    return shared_bytes(arena_, {block, size});
+    hold->take_over(block);
+    return {std::move(hold), {block, size}};
 }
 
 call_target pool_core::target_of(const process_function& function) {
@@ -200,7 +202,7 @@ std::string_view pool_core::bytes_of(const call_slot& slot) const noexcept {
 void pool_core::finish(std::uint32_t number) noexcept {
     call_slot& slot = board().slots[number];
     process_call* const call = slots_[number].call;
-    block_traffic traffic{.arena = arena_, .adopts = true};
+    block_traffic traffic{.arena = arena_};
     const block_traffic_scope scope(traffic);
     if (slot.state.load(std::memory_order_acquire) == slot_state::done) {
         const std::string_view bytes = bytes_of(slot);

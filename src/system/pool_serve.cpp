@@ -121,7 +121,6 @@ private:
         const block_traffic_scope scope(traffic_);
         const payload given = slot.bytes;
         result_ = {};
-        sent_.clear();  // they are the loop's
         call_end end = call_end::value;
         try {
             function_at(slot.target).run(bytes_of(slot, given), *this);
@@ -130,6 +129,7 @@ private:
             drop_result();
             put_exception();
         }
+        end_if_forked();
         slot_state expected = slot_state::running;
         if (!slot.state.compare_exchange_strong(expected, slot_state::finishing, std::memory_order_acq_rel))
             sys::wait_for_the_end();  // this process is being killed for the call
@@ -142,12 +142,30 @@ private:
         slot.end = end;
         ipc_step();
         if (result_.block != 0) hand_over(result_.block);
-        for (const std::uint64_t each : sent_) hand_over(each);
+        end_of_blocks();
         slot.state.store(slot_state::done, std::memory_order_release);
         ipc_step();
         board().push_done(number);
         sys::ring_bell(worker_bell_fd, board().listening);
         ipc_step();
+    }
+
+    // The function has forked and comes back in the child, too: the call is the parent's, and so is all shared memory.
+    void end_if_forked() const noexcept {
+        if (!arena_->is_ours()) sys::end_now(0);
+    }
+
+    // Those in the result become the loop's, and what the call has kept of its arguments this worker's.
+    void end_of_blocks() noexcept {
+        for (const auto& each : held_.results) {
+            pool_blocks::retain(segment_, each->block());
+            hand_over(each->block());
+        }
+        held_.results.clear();
+        for (const auto& each : held_.arguments) {
+            if (each.use_count() > 1) each->count();
+        }
+        held_.arguments.clear();
     }
 
     // A block is this worker's until its call can no longer kill it: then the next worker need not look for it.
@@ -163,6 +181,7 @@ private:
 
     // The arguments in the slot may be in use while the result is written, so a small result takes a detour.
     std::byte* room(std::size_t size) override {
+        end_if_forked();
         result_ = {size, 0};
         copied_ = size <= call_slot::inline_size;
         if (copied_) return small_;
@@ -174,7 +193,7 @@ private:
     }
 
     void drop_result() noexcept {
-        traffic_.give_back();
+        held_.results.clear();
         if (result_.block != 0) pool_blocks::release(segment_, result_.block);
         result_ = {};
         copied_ = false;
@@ -213,12 +232,15 @@ private:
     }
 
     bool initialize() {
+        record().phase.store(worker_phase::initializing, std::memory_order_release);
+        ipc_step();
         try {
             const payload bytes = board().initializer_bytes;
             no_result ignored;
             const block_traffic_scope scope(traffic_);
             function_at(board().initializer)
                 .run({reinterpret_cast<const char*>(segment_.data() + bytes.block), bytes.size}, ignored);
+            held_.results.clear();
             return true;
         } catch (...) {
             const std::string text = describe_exception(std::current_exception());
@@ -242,8 +264,8 @@ private:
     std::uint32_t number_;
     int parent_;
     pool_blocks blocks_;
-    std::vector<std::uint64_t> sent_;  // shared blocks in the result
-    block_traffic traffic_{.arena = arena_, .blocks = &blocks_, .sent = &sent_};
+    call_blocks held_{blocks_};
+    block_traffic traffic_{.arena = arena_, .worker = &held_};
     payload result_;
     bool copied_ = false;
     std::byte small_[call_slot::inline_size];

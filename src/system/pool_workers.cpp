@@ -176,7 +176,9 @@ void pool_core::worker_ended(pool_worker& worker, int code) {
 std::string pool_core::obituary(const pool_worker& worker, int code) const {
     std::string text = code < 0 ? "a worker process was killed by " + name_of_signal(-code)
                                 : "a worker process ended with exit code " + std::to_string(code);
-    if (board().records[worker.number].phase.load(std::memory_order_acquire) == worker_phase::starting) {
+    const worker_phase phase = board().records[worker.number].phase.load(std::memory_order_acquire);
+    if (phase == worker_phase::initializing) return text + " while it ran the pool's initializer";
+    if (phase == worker_phase::starting) {
         return text +
                " before it was ready; it is this program, started again (/proc/self/exe), so see what the "
                "program does before main, and docs/reference/process_pool.md";

@@ -25,21 +25,55 @@ private:
     const std::uint32_t made_in_ = fork_count();
 };
 
+// One user of a block, until it is destroyed: the handles of a process that came from one another.
+class block_hold {
+public:
+    explicit block_hold(std::shared_ptr<shared_arena> memory) noexcept : arena(std::move(memory)) {}
+    block_hold(const block_hold&) = delete;
+    block_hold& operator=(const block_hold&) = delete;
+    ~block_hold() {
+        if (counts_ && arena->is_ours()) pool_blocks::release(arena->segment, block_);
+    }
+
+    [[nodiscard]] std::uint64_t block() const noexcept { return block_; }
+    // Takes over a user that was counted; or has what somebody else holds for as long as this lasts.
+    void take_over(std::uint64_t block) noexcept {
+        block_ = block;
+        counts_ = true;
+    }
+    void borrow(std::uint64_t block) noexcept { block_ = block; }
+    // From now on a user of its own.
+    void count() noexcept {
+        pool_blocks::retain(arena->segment, block_);
+        counts_ = true;
+    }
+
+    const std::shared_ptr<shared_arena> arena;
+
+private:
+    std::uint64_t block_ = 0;
+    bool counts_ = false;
+};
+
+using block_holds = std::vector<std::shared_ptr<block_hold>>;
+
+// What a worker has to do with the blocks of the call that it runs. It may be killed for that call, so until the call has
+// ended it adds itself to nothing that it would have to be taken away from: the call's slot holds the arguments, and what
+// is to travel with the result is counted at the end.
+struct call_blocks {
+    pool_blocks& fresh;
+    block_holds arguments{};  // borrowed
+    block_holds results{};
+};
+
 // What shared_bytes that are packed or unpacked on this thread right now have to do with.
 //
-// A block that is sent has one user more until the call is over: `sent` has what is to be given back then. The loop's side
-// keeps that for arguments; the worker that unpacks them adds itself. Of a result the loop's side takes over what the
-// worker has added (`adopts`).
+// A block that is sent has one user more until the call is over. The loop's side counts it for arguments: `sent` has what
+// is to be given back then. Of a result it takes over what the worker has counted.
 struct block_traffic {
     std::shared_ptr<shared_arena> arena;
-    pool_blocks* blocks = nullptr;  // in a worker: for new ones
+    call_blocks* worker = nullptr;  // null on the loop's side
     std::vector<std::uint64_t>* sent = nullptr;
-    bool adopts = false;
-
-    void give_back() const noexcept {
-        for (const std::uint64_t each : *sent) pool_blocks::release(arena->segment, each);
-        sent->clear();
-    }
 };
 
 // For the time of its life.

@@ -12,40 +12,34 @@ namespace bide {
 
 namespace {
 
-detail::block_traffic& traffic(const char* what) {
+detail::block_traffic& traffic(const char* what, bool in_worker = false) {
     detail::block_traffic* const now = detail::block_traffic_scope::current();
-    if (now == nullptr || (what[0] == 'a' && now->blocks == nullptr)) {
+    if (now == nullptr || (in_worker && now->worker == nullptr))
         throw invalid_state_error(std::string("shared_bytes: ") + what);
-    }
     return *now;
 }
 
 }  // namespace
 
 shared_bytes::shared_bytes(std::size_t size) {
-    detail::block_traffic& now = traffic("a new block is made by process_pool::allocate(), or in a worker");
-    const std::uint64_t block = now.blocks->allocate(size, true);
+    const detail::block_traffic& now =
+        traffic("a new block is made by process_pool::allocate(), or in a worker", true);
+    if (!now.arena->is_ours())
+        throw invalid_state_error(
+            "shared_bytes: this process was forked from the worker, whose memory it is");
+    auto hold = std::make_shared<detail::block_hold>(now.arena);
+    const std::uint64_t block = now.worker->fresh.allocate(size, true);
     if (block == 0) {
         throw std::length_error("shared_bytes: " + std::to_string(size) +
                                 " bytes, more than is left (process_pool_options::shared_memory)");
     }
-    arena_ = now.arena;
+    hold->take_over(block);
+    hold_ = std::move(hold);
     place_ = {block, size};
 }
 
-shared_bytes::shared_bytes(std::shared_ptr<detail::shared_arena> arena, detail::block_place place) noexcept
-    : arena_(std::move(arena)), place_(place) {}
-
-shared_bytes::shared_bytes(const shared_bytes& other) noexcept : arena_(other.arena_), place_(other.place_) {
-    if (place_.block != 0 && arena_->is_ours()) detail::pool_blocks::retain(arena_->segment, place_.block);
-}
-
-void shared_bytes::release() noexcept {
-    if (arena_->is_ours()) detail::pool_blocks::release(arena_->segment, place_.block);
-}
-
 std::byte* shared_bytes::data() const noexcept {
-    return place_.block == 0 ? nullptr : arena_->segment.data() + place_.block;
+    return place_.block == 0 ? nullptr : hold_->arena->segment.data() + place_.block;
 }
 
 void shared_bytes::truncate(std::size_t size) {
@@ -59,19 +53,28 @@ detail::block_place shared_bytes::send() const {
     if (place_.block == 0) return {};
     const detail::block_traffic& now =
         traffic("can be packed only as an argument or the result of a call in a process pool");
-    if (now.arena != arena_)
+    if (now.arena != hold_->arena)
         throw std::invalid_argument("shared_bytes: this block belongs to another process pool");
-    now.sent->push_back(place_.block);
-    detail::pool_blocks::retain(arena_->segment, place_.block);
+    if (now.worker != nullptr) {
+        now.worker->results.push_back(hold_);
+    } else {
+        now.sent->push_back(place_.block);
+        detail::pool_blocks::retain(now.arena->segment, place_.block);
+    }
     return place_;
 }
 
 shared_bytes shared_bytes::receive(detail::block_place place) {
     if (place.block == 0) return {};
     const detail::block_traffic& now = traffic("can be unpacked only by a process pool");
-    shared_bytes got(now.arena, place);
-    if (!now.adopts) detail::pool_blocks::retain(now.arena->segment, place.block);
-    return got;
+    auto hold = std::make_shared<detail::block_hold>(now.arena);
+    if (now.worker != nullptr) {
+        now.worker->arguments.push_back(hold);
+        hold->borrow(place.block);
+    } else {
+        hold->take_over(place.block);
+    }
+    return {std::move(hold), place};
 }
 
 }  // namespace bide

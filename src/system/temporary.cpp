@@ -1,6 +1,7 @@
 // bide/system: files and folders that go away by themselves.
 #include <bide/temporary.hpp>
 
+#include <bide/as_result.hpp>
 #include <bide/fs.hpp>
 
 #include <cerrno>
@@ -127,7 +128,9 @@ coro<temporary_directory> make_temporary_directory(temporary_options options) {
 coro<void> temporary_directory::remove() {
     if (path().empty()) co_return;
     std::string gone = path();
-    co_await fs::rmtree(std::move(gone));
+    const auto how = co_await as_result(fs::rmtree(std::move(gone)));
+    const bool is_gone = how || how.error() == std::errc::no_such_file_or_directory;
+    if (!is_gone) static_cast<void>(how.value());  // throws
     static_cast<void>(name_.release());
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "loop/loop_core.hpp"
@@ -53,6 +54,8 @@ struct watcher {
     int add(const std::string& path, std::vector<watch_event>* found);
     int add_below(const std::string& folder, std::vector<std::string>& folders,
                   std::vector<watch_event>* found);
+    // Events are missing: folders may have come, gone and changed their names.
+    int look_again();
     // A folder was renamed away: what happens in it from now on is none of ours.
     void remove(const std::string& folder);
     void translate(const path_event& event);
@@ -61,6 +64,7 @@ struct watcher {
     std::string top;
     bool recursive;
     bool over = false;
+    bool lost_some = false;
     int top_watch = -1;
     std::map<int, std::string> paths;  // of the watches
     std::vector<path_event> events;
@@ -118,6 +122,21 @@ int watcher::add_below(const std::string& folder, std::vector<std::string>& fold
     }
 }
 
+int watcher::look_again() {
+    const std::map<int, std::string> before = std::exchange(paths, {});
+    top_watch = -1;
+    const int result = add(top, nullptr);
+    for (const auto& each : before) {
+        if (!paths.contains(each.first)) kernel.remove(each.first);
+    }
+    if (result == -ENOENT && top_watch < 0) {
+        told.emplace_back(change::removed, top, false, 0);
+        over = true;
+        return 0;
+    }
+    return result;
+}
+
 void watcher::remove(const std::string& folder) {
     const std::string below = folder + "/";
     std::erase_if(paths, [&](const auto& each) {
@@ -130,6 +149,7 @@ void watcher::remove(const std::string& folder) {
 void watcher::translate(const path_event& event) {
     if (event.what == path_change::overflow) {
         told.emplace_back(change::overflow, std::string(), false, 0);
+        lost_some = true;
         return;
     }
     const auto found = paths.find(event.watch);
@@ -175,6 +195,10 @@ async_generator<watch_event> events_of(std::unique_ptr<watcher> from) {
             if (error < 0) failed = state.fresh[i];
         }
         state.fresh.clear();
+        if (std::exchange(state.lost_some, false) && error == 0 && !state.over) {
+            error = co_await detail::on_worker([&] { return state.look_again(); });
+            if (error < 0) failed = state.top;
+        }
         for (std::size_t i = 0; i < state.told.size(); ++i) {
             watch_event event = std::move(state.told[i]);
             co_yield std::move(event);

@@ -73,9 +73,11 @@ int read_more(progress& file, const char* path, std::string& bytes, std::size_t 
     const std::size_t asked =
         std::min<std::uint64_t>(std::max<std::uint64_t>(known - before + 1, 4096), largest_piece);
     bytes.resize(before + asked);
-    const int count = sys::read_file_at(file.fd.get(), bytes.data() + before, asked, before);
+    int after = 0;  // what ended it is no end of the file
+    const int count = sys::read_file_at(file.fd.get(), bytes.data() + before, asked, before, &after);
     bytes.resize(before + static_cast<std::size_t>(std::max(count, 0)));
     if (count < 0) return count;
+    if (after < 0) return after;
     if (bytes.size() > limit) return -EFBIG;
     return static_cast<std::size_t>(count) < asked ? file.close() : 0;
 }

@@ -56,6 +56,27 @@ BIDE_TEST(signal, a_new_handler_replaces_the_old_one_also_from_inside) {
     EXPECT_EQ(log, "first second third");
 }
 
+BIDE_TEST(signal, an_exception_of_a_handler_is_reported_and_the_handler_stays) {
+    bide::event_loop& loop = bide::get_running_loop();
+    std::string reported;
+    int calls = 0;
+    loop.set_exception_handler([&](bide::event_loop&, const bide::exception_context& context) {
+        reported += context.message + "\n";
+    });
+    loop.add_signal_handler(SIGUSR1, [&] {
+        ++calls;
+        throw std::runtime_error("in the handler");
+    });
+    for (int i = 0; i < 2; ++i) {
+        ::raise(SIGUSR1);
+        co_await bide::sleep(1s);
+    }
+    loop.set_exception_handler(nullptr);
+    loop.remove_signal_handler(SIGUSR1);
+    EXPECT_EQ(calls, 2);
+    EXPECT_EQ(reported, "Exception in the handler of signal 10\nException in the handler of signal 10\n");
+}
+
 TEST(signal, closing_the_loop_restores_the_default_action) {
     {
         bide::event_loop loop;

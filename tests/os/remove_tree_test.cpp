@@ -60,40 +60,35 @@ void when_read_to_its_end(const std::string& folder, std::function<void()> act) 
     when_read = std::move(act);
 }
 
-// The folder that was looked into is replaced by a link before what is in it is removed.
-TEST(remove_tree, is_not_led_outside_by_a_link_in_place_of_a_folder) {
-    const scratch in;
-    fs::create_directories(in / "tree/a/b");
-    make(in / "tree/a/b/file", "x");
-    fs::create_directories(in / "outside/b");
-    const std::string kept = make(in / "outside/b/kept", "kept");
-    when_read_to_its_end(in / "tree/a", [&] {
+// When `when` has been read, somebody puts a link to "outside" in the place of tree/a; `kept` is out there.
+void remove_while_a_link_comes(const scratch& in, const std::string& when, const std::string& kept) {
+    fs::create_directories(in / "tree/a");
+    fs::create_directories(fs::path(in / kept).parent_path());
+    make(in / kept, "kept");
+    when_read_to_its_end(in / when, [&] {
         fs::rename(in / "tree/a", in / "moved");
         fs::create_directory_symlink(in / "outside", in / "tree/a");
     });
     std::string at;
     EXPECT_EQ(remove_tree(in / "tree", at), 0) << at;
     EXPECT_TRUE(watched.empty());
-    EXPECT_EQ(content(kept), "kept");
+    EXPECT_EQ(content(in / kept), "kept");
     EXPECT_FALSE(fs::exists(in / "tree"));
+}
+
+// The folder that was looked into is replaced by a link before what is in it is removed.
+TEST(remove_tree, is_not_led_outside_by_a_link_in_place_of_a_folder) {
+    const scratch in;
+    fs::create_directories(in / "tree/a/b");
+    make(in / "tree/a/b/file", "x");
+    remove_while_a_link_comes(in, "tree/a", "outside/b/kept");
     EXPECT_TRUE(fs::is_empty(in / "moved"));  // was in the tree when it was looked at
 }
 
 // ... before it is looked into.
 TEST(remove_tree, removes_a_link_that_came_in_place_of_a_folder) {
     const scratch in;
-    fs::create_directories(in / "tree/a");
-    fs::create_directories(in / "outside");
-    const std::string kept = make(in / "outside/kept", "kept");
-    when_read_to_its_end(in / "tree", [&] {
-        fs::rename(in / "tree/a", in / "moved");
-        fs::create_directory_symlink(in / "outside", in / "tree/a");
-    });
-    std::string at;
-    EXPECT_EQ(remove_tree(in / "tree", at), 0) << at;
-    EXPECT_TRUE(watched.empty());
-    EXPECT_EQ(content(kept), "kept");
-    EXPECT_FALSE(fs::exists(in / "tree"));
+    remove_while_a_link_comes(in, "tree", "outside/kept");
 }
 
 // So deep that the folders above were closed: ".." does not lead back into the tree.

@@ -92,11 +92,23 @@ BIDE_TEST(fs, makes_and_removes_folders) {
     co_await fs::makedirs(in / "a/b/c/d");
     const bool there = co_await fs::isdir(in / "a/b/c/d");
     EXPECT_TRUE(there);
+    co_await fs::makedirs(in / "p/q/r", 0500);  // the others as by default, or nobody could make it
+    const bide::file_status above = co_await fs::stat(in / "p/q");
+    const bide::file_status last = co_await fs::stat(in / "p/q/r");
+    EXPECT_EQ(above.permissions() & 0700U, 0700U);
+    EXPECT_EQ(last.permissions() & 0700U, 0500U);
     const std::string file = make(in / "file", "");
     std::string text = co_await failure(fs::makedirs(in / "file/x"));
     EXPECT_TRUE(has(text, "makedirs '" + file + "'", "Not a directory")) << text;
     text = co_await failure(fs::makedirs(file));
     EXPECT_TRUE(has(text, "makedirs '" + file + "'", "exists")) << text;
+    ::symlink("none", (in / "dangling").c_str());
+    text = co_await failure(fs::makedirs(in / "dangling"));
+    EXPECT_TRUE(has(text, "makedirs '" + (in / "dangling") + "'", "exists")) << text;
+    text = co_await failure(fs::makedirs(in / "dangling/x"));
+    EXPECT_TRUE(has(text, "makedirs '" + (in / "dangling") + "'", "No such file")) << text;
+    text = co_await failure(fs::makedirs(""));
+    EXPECT_TRUE(has(text, "makedirs ''", "No such file")) << text;
     const auto full = co_await bide::as_result(fs::rmdir(in / "a"));
     EXPECT_EQ(full.error(), std::errc::directory_not_empty);
     co_await fs::rmdir(in / "a/b/c/d");
@@ -119,9 +131,11 @@ BIDE_TEST(fs, removes_trees_but_not_what_links_lead_to) {
     std::string text = co_await failure(fs::rmtree(in / "tree"));
     EXPECT_TRUE(has(text, "rmtree '" + (in / "tree") + "'")) << text;
     ::symlink("other", (in / "link").c_str());
-    text = co_await failure(fs::rmtree(in / "link"));
-    EXPECT_TRUE(has(text, "rmtree '")) << text;
-    EXPECT_EQ(content(kept), "x");
+    for (const char* const link : {"link", "link/", "link//"}) {
+        text = co_await failure(fs::rmtree(in / link));
+        EXPECT_TRUE(has(text, "rmtree '", "Not a directory")) << text;
+        EXPECT_EQ(content(kept), "x");
+    }
 }
 
 BIDE_TEST(fs, renames_and_removes_files) {

@@ -65,7 +65,11 @@ bide::shared_bytes makes_blocks(std::size_t size) {
     bide::shared_bytes result(size);
     return result;
 }
-std::size_t takes_block(const bide::shared_bytes& block) { return block.size(); }
+std::size_t takes_block(const bide::shared_bytes& block) {
+    const bide::shared_bytes copy = block;
+    return copy.size();
+}
+std::vector<bide::shared_bytes> gives_block_back(bide::shared_bytes block) { return {block, block}; }
 
 // A call of each kind, with what its result must look like.
 struct calls {
@@ -74,7 +78,8 @@ struct calls {
           large(pool.submit<&twice>(std::string(5000, 'b'))),
           fails(pool.submit<&fails_at_length>(std::string(3000, 'c'))),
           makes(pool.submit<&makes_blocks>(std::size_t{2000})),
-          takes(pool.submit<&takes_block>(block)) {}
+          takes(pool.submit<&takes_block>(block)),
+          gives(pool.submit<&gives_block_back>(block)) {}
 
     void cancel() const {
         small.cancel();
@@ -82,6 +87,7 @@ struct calls {
         fails.cancel();
         makes.cancel();
         takes.cancel();
+        gives.cancel();
     }
     // All that did not come to an end of its own ended as `bad` says.
     bide::coro<void> expect(const char* bad) const {
@@ -100,6 +106,9 @@ struct calls {
         if (fourth == "value") { EXPECT_EQ(makes.result().size(), 2000U); }
         const std::string fifth = co_await outcome(takes);
         EXPECT_TRUE(good(fifth)) << fifth;
+        const std::string sixth = co_await outcome(gives);
+        EXPECT_TRUE(good(sixth)) << sixth;
+        if (sixth == "value") { EXPECT_EQ(gives.result().size(), 2U); }
     }
 
     bide::future<std::string> small;
@@ -107,6 +116,7 @@ struct calls {
     bide::future<std::string> fails;
     bide::future<bide::shared_bytes> makes;
     bide::future<std::size_t> takes;
+    bide::future<std::vector<bide::shared_bytes>> gives;
 };
 
 // After close().
@@ -157,7 +167,7 @@ bide::coro<bool> killed_for_its_call_at(int step) {
     process_pool pool(process_pool_options().workers(1).shared_memory(room).kill_on_cancel());
     bool stopped = false;
     bool over = false;
-    std::optional<calls> all(std::in_place, pool, bide::shared_bytes());
+    std::optional<calls> all(std::in_place, pool, pool.allocate(8000));
     order.reset();
     const int pid = pool.pids().front();
     auto watch = [&]() -> bide::coro<void> {

@@ -176,7 +176,7 @@ BIDE_TEST(process_pool_end, killed_while_it_writes_the_result) {
 BIDE_TEST(process_pool_end, killed_in_its_initializer) {
     process_pool pool(process_pool_options().workers(2).initializer<&die>(SIGKILL));
     const std::string text = co_await outcome(pool.submit<&square>(1));
-    EXPECT_TRUE(has(text, "signal 9", "before it was ready"));
+    EXPECT_TRUE(has(text, "signal 9", "while it ran the pool's initializer"));
     co_await expect_broken(pool, "signal 9");
 }
 

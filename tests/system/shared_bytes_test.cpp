@@ -63,6 +63,7 @@ std::vector<shared_bytes> several(std::size_t number, std::size_t size) {
 }
 shared_bytes remembered;
 void remember(const shared_bytes& block) { remembered = block; }
+void block_with(const shared_bytes&, const std::string& sign) { block(sign); }
 std::string recall() { return std::string(remembered.text().substr(0, 3)); }
 
 struct fails_after_a_block {
@@ -207,4 +208,19 @@ BIDE_TEST(shared_bytes, a_worker_that_is_killed_leaves_its_memory_to_the_next) {
     }
     const shared_bytes last = co_await pool.submit<&filled>(mib, 'x');
     EXPECT_EQ(last.size(), mib);
+}
+
+BIDE_TEST(shared_bytes, a_worker_that_is_killed_for_its_call_gives_its_arguments_back) {
+    scratch folder;
+    process_pool pool(process_pool_options().workers(1).shared_memory(3 * mib).kill_on_cancel());
+    for (int i = 0; i < 5; ++i) {
+        const std::string sign = folder / std::to_string(i);
+        auto call = pool.submit<&block_with>(pool.allocate(2 * mib), sign);
+        co_await made(sign);
+        call.cancel();
+        co_await outcome(call);
+        co_await pool.submit<&square>(1);  // in another worker
+    }
+    const shared_bytes last = pool.allocate(2 * mib);
+    EXPECT_EQ(last.size(), 2 * mib);
 }

@@ -4,6 +4,8 @@
 #include <bide/as_result.hpp>
 #include <bide/whole_file.hpp>
 
+#include <filesystem>
+
 #include <sys/stat.h>
 
 #include "support/async_test.hpp"
@@ -88,6 +90,10 @@ BIDE_TEST(temporary, a_folder_is_removed_with_what_is_in_it) {
     make(folder / "a", "x");
     co_await folder.remove();
     co_await folder.remove();
+    auto taken = co_await bide::make_temporary_directory(here(in));
+    std::filesystem::remove_all(taken.path());
+    co_await taken.remove();  // somebody else has done it
+    EXPECT_EQ(taken.path(), "");
     EXPECT_EQ(in.count(), 0U);
     auto kept = co_await bide::make_temporary_directory(here(in));
     kept.keep();

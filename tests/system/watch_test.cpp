@@ -5,6 +5,7 @@
 #include <bide/bide.hpp>
 
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -196,6 +197,51 @@ BIDE_TEST(watch, follows_folders_that_come_later) {
     while (!has(all, "created e/d/4")) all += co_await next(from, in, 1);
     std::filesystem::remove_all(in / "e");
     while (!has(all, "removed e/d/4", "removed e/d/", "removed e/")) all += co_await next(from, in, 1);
+}
+
+// Whoever is told of the overflow looks again, and so does the watch itself.
+BIDE_TEST(watch, after_an_overflow_it_knows_all_folders) {
+    const scratch in;
+    make(in / "a", "");
+    make(in / "b", "");
+    std::filesystem::create_directories(in / "old/below");
+    std::size_t most = 0;
+    std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> most;
+    auto from = co_await bide::fs::watch(in.path(), bide::fs::watch_options().recursive());
+    for (std::size_t i = 0; i <= most; ++i) ::chmod((in / (i % 2 == 0 ? "a" : "b")).c_str(), 0600);
+    std::filesystem::create_directories(in / "new/below");
+    std::filesystem::rename(in / "old", in / "renamed");
+    std::string last;
+    while (last != "overflow ." && last != "(end)") {
+        last = co_await next(from, in, 1);
+        last.pop_back();
+    }
+    EXPECT_EQ(last, "overflow .");
+    make(in / "new/below/1", "");
+    std::string all = co_await next(from, in, 2);
+    EXPECT_EQ(all, "created new/below/1\nwritten new/below/1\n");
+    make(in / "renamed/below/2", "");
+    all = co_await next(from, in, 2);
+    EXPECT_EQ(all, "created renamed/below/2\nwritten renamed/below/2\n");
+}
+
+BIDE_TEST(watch, a_top_that_goes_unseen_is_the_end) {
+    const scratch in;
+    std::filesystem::create_directories(in / "top");
+    make(in / "top/a", "");
+    make(in / "top/b", "");
+    std::size_t most = 0;
+    std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> most;
+    auto from = co_await bide::fs::watch(in / "top");
+    for (std::size_t i = 0; i <= most; ++i) ::chmod((in / (i % 2 == 0 ? "top/a" : "top/b")).c_str(), 0600);
+    std::filesystem::rename(in / "top", in / "elsewhere");
+    std::string last;
+    std::string before;
+    while (last != "(end)\n") {
+        before = last;
+        last = co_await next(from, in, 1);
+    }
+    EXPECT_EQ(before, "removed top\n");
 }
 
 BIDE_TEST(watch, folders_may_vanish_while_it_begins) {

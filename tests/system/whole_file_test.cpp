@@ -83,7 +83,13 @@ BIDE_TEST(whole_file, errors_name_step_and_path) {
     text = co_await failure(bide::write_file(in / "a", "x", bide::write_options().atomic().append()));
     EXPECT_TRUE(has(text, "choose one")) << text;
     text = co_await failure(bide::copy_file(in / "none", in / "b"));
-    EXPECT_TRUE(has(text, "copy '" + (in / "none") + "' to '" + (in / "b") + "'")) << text;
+    EXPECT_TRUE(
+        has(text, "copy '" + (in / "none") + "' to '" + (in / "b") + "': open '" + (in / "none") + "'"))
+        << text;
+    text = co_await failure(bide::copy_file("/etc/passwd", in / "none/b"));
+    EXPECT_TRUE(has(text, "copy '/etc/passwd' to '", ": open '" + (in / "none/b") + "'")) << text;
+    text = co_await failure(bide::write_file("", "x", bide::write_options().atomic()));
+    EXPECT_TRUE(has(text, "replace ''", "No such file")) << text;
     EXPECT_EQ(in.count(), 0U);
 }
 

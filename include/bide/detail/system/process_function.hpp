@@ -1,6 +1,7 @@
 // bide/system: a function that worker processes can call, and how its arguments and its result are packed.
 #pragma once
 
+#include <bide/detail/base/text_hash.hpp>
 #include <bide/detail/system/memory_packer.hpp>
 
 #include <cstddef>
@@ -32,12 +33,6 @@ struct process_function {
     std::string_view text;  // what the compiler calls the function
     void (*run)(std::string_view arguments, result_place& result);
 };
-
-constexpr std::uint64_t hash_of(std::string_view text) noexcept {
-    std::uint64_t hash = 14695981039346656037U;  // FNV-1a
-    for (const char each : text) hash = (hash ^ static_cast<unsigned char>(each)) * 1099511628211U;
-    return hash;
-}
 
 // --- what is packed for a parameter ---
 
