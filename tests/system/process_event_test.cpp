@@ -163,7 +163,8 @@ TEST(process_event, setter_killed_at_every_step_has_set_it_for_all_or_none) {
         return 0;
     };
     const auto survivor = [&](child& prey) {
-        process_event one(my.name);  // outlives the tasks that wait for it, also where one of them waits in vain
+        process_event one(
+            my.name);  // outlives the tasks that wait for it, also where one of them waits in vain
         process_event two(my.name);
         bide::testing::run_test(
             [&]() -> bide::coro<void> {
