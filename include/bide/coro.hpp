@@ -102,9 +102,9 @@ public:
     A&& await_transform(A&& what, std::source_location here = std::source_location::current()) noexcept {
         static_assert(!is_coro<std::remove_cvref_t<A>>,
                       "bide: a coro runs once; give it away with co_await std::move(c)");
-        static_assert(is_coro<std::remove_cvref_t<A>> ||
-                          std::is_base_of_v<awaitable_tag, std::remove_cvref_t<A>>,
-                      "bide: this type cannot be awaited; bridge it with a future<T>");
+        static_assert(
+            is_coro<std::remove_cvref_t<A>> || std::is_base_of_v<awaitable_tag, std::remove_cvref_t<A>>,
+            "bide: this type cannot be awaited: leave out the co_await, or bridge it with a future<T>");
         at(here);
         return static_cast<A&&>(what);
     }

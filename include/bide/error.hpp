@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace bide {
@@ -183,7 +184,31 @@ public:
     /// True when a member is not a std::exception. Python then makes it a BaseExceptionGroup.
     [[nodiscard]] bool has_base_exception() const noexcept;
 
+    /// The members that are an E, in a group with the same message; empty when there is none. A member that is a group, and
+    /// no E itself, is searched as well, and what it has of them stays a group. Python: ExceptionGroup.subgroup.
+    template <class E>
+    [[nodiscard]] std::optional<exception_group> subgroup() const {
+        return pick(is_a<E>, true);
+    }
+    /// Those that are an E, and the others: what `except* E` would handle, and what it would pass on.
+    /// Python: ExceptionGroup.split.
+    template <class E>
+    [[nodiscard]] std::pair<std::optional<exception_group>, std::optional<exception_group>> split() const {
+        return {pick(is_a<E>, true), pick(is_a<E>, false)};
+    }
+
 private:
+    template <class E>
+    static bool is_a(const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const E&) { return true; } catch (...) {
+            return false;
+        }
+    }
+    [[nodiscard]] std::optional<exception_group> pick(bool (*matches)(const std::exception_ptr&),
+                                                      bool wanted) const;
+
     std::string message_;
     std::vector<std::exception_ptr> errors_;
     std::string what_;

@@ -34,6 +34,12 @@ auto run_in_executor(thread_pool* pool, F&& fn, Args&&... args) {
                                      detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
+template <class F, class... Args>
+    requires detail::thread_callable<F, Args...>
+auto run_in_executor(thread_pool& pool, F&& fn, Args&&... args) {
+    return bide::run_in_executor(&pool, std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
 /// Makes `pool` the default executor of the running loop, which shuts it down when run() ends. The loop shares the
 /// threads: the thread_pool object may go first, but its destructor waits for them.
 /// Throws: invalid_state_error after shutdown_default_executor(). Python: loop.set_default_executor.

@@ -3,6 +3,7 @@
 
 #include <bide/awaitable.hpp>
 #include <bide/concurrent_future.hpp>
+#include <bide/detail/core/as_coro.hpp>
 #include <bide/detail/exec/bound_call.hpp>
 #include <bide/detail/exec/loop_visitor.hpp>
 #include <bide/detail/exec/threadsafe_run.hpp>
@@ -13,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace bide {
@@ -29,6 +31,14 @@ concurrent_future<T> run_coroutine_threadsafe(coro<T>&& body, event_loop& loop) 
     concurrent_future<T> result(*state);
     detail::post_start(loop, *state, detail::ready_body<T>(std::move(body)));
     return result;
+}
+
+/// As above for another awaitable, such as wait_for(). Tasks and futures have a loop already: see threadsafe_handle().
+template <class A>
+    requires(awaitable<A> && !detail::is_coro<std::remove_cvref_t<A>> &&
+             !detail::is_future<std::remove_cvref_t<A>>)
+auto run_coroutine_threadsafe(A&& what, event_loop& loop) {
+    return run_coroutine_threadsafe(detail::as_coro(std::forward<A>(what)), loop);
 }
 
 /// As above for fn(args...), which gives a coroutine: it is called on the loop's thread, and the callable and its arguments,

@@ -211,6 +211,17 @@ template <detail::client_function F>
                                      std::move(bound), std::move(options));
 }
 
+// Says what is wrong with the handler.
+template <class F, class... Where>
+    requires(!detail::client_function<F>)
+coro<server> start_server(F, Where&&...) {
+    static_assert(
+        detail::client_function<F>,
+        "bide: the handler takes a bide::stream_reader and a bide::stream_writer by value, and gives a "
+        "bide::coro<void>");
+    co_return server(nullptr);
+}
+
 /// As start_server(), on a unix socket: a path in the file system, or an abstract name that begins with '@'. A socket
 /// file that nobody listens on is replaced; it is removed when the server closes.
 /// Throws: std::system_error that names the path, also when another process listens there. Python: start_unix_server,

@@ -87,4 +87,14 @@ template <class Rep, class Period, class T>
     return detail::sleep_awaitable_with_result<T>(detail::sleep_delay(delay), std::move(result));
 }
 
+// Says so where a number was given.
+template <class N, class... T>
+    requires std::is_arithmetic_v<N>
+detail::sleep_awaitable sleep(N, T&&...) {
+    static_assert(
+        !std::is_arithmetic_v<N>,
+        "bide: a number has no unit; write 1s or 1500ms, with `using namespace std::chrono_literals`");
+    return detail::sleep_awaitable(0);
+}
+
 }  // namespace bide

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -173,6 +174,9 @@ public:
     /// All of them, in order. Python: writelines.
     void writelines(std::span<const std::string> pieces) const;
     void writelines(std::span<const std::string_view> pieces) const;
+    void writelines(std::initializer_list<std::string_view> pieces) const {
+        writelines(std::span<const std::string_view>(pieces.begin(), pieces.size()));
+    }
 
     /// Waits while writing is paused: from the moment that more than the high-water mark (64 KiB) is unsent until the
     /// low-water mark (16 KiB) is reached. It does not mean that everything was sent. Any number of tasks may wait.

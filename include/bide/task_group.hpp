@@ -180,4 +180,15 @@ coro<detail::group_value_t<std::decay_t<F>>> with_task_group(F&& body) {
     return detail::run_task_group<std::decay_t<F>>(std::forward<F>(body));
 }
 
+// Says what is wrong with a lambda that is no coroutine.
+template <class F>
+    requires(std::invocable<std::decay_t<F>&, task_group&> &&
+             !detail::is_coro<std::invoke_result_t<std::decay_t<F>&, task_group&>>)
+coro<void> with_task_group(F&&) {
+    static_assert(!std::invocable<std::decay_t<F>&, task_group&>,
+                  "bide: the body gives a coroutine: [&](bide::task_group& group) -> bide::coro<void> { "
+                  "...; co_return; }");
+    co_return;
+}
+
 }  // namespace bide

@@ -59,4 +59,25 @@ template <class A, detail::time_span D>
     }
 }
 
+// These say what is wrong with a limit without a unit, with arguments in another order, with a coroutine as a body.
+template <class A, class N>
+    requires std::is_arithmetic_v<N>
+auto wait_for(A&& what, N) {
+    static_assert(
+        !std::is_arithmetic_v<N>,
+        "bide: a number has no unit; write 2s or 500ms, with `using namespace std::chrono_literals`");
+    return std::forward<A>(what);
+}
+template <detail::time_span D, awaitable A>
+auto wait_for(D, A&& what) {
+    static_assert(!detail::time_span<D>, "bide: wait_for takes what it waits for first: wait_for(what, 2s)");
+    return std::forward<A>(what);
+}
+template <class D, awaitable A>
+auto with_timeout(D, A&& body) {
+    static_assert(!awaitable<A>, "bide: the body is a function that gives a coroutine; for one awaitable, "
+                                 "wait_for(what, 2s)");
+    return std::forward<A>(body);
+}
+
 }  // namespace bide

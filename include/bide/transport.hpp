@@ -5,6 +5,7 @@
 #include <bide/stream.hpp>
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,6 +45,7 @@ public:
     }
     /// Python: writelines.
     void writelines(std::span<const std::string> pieces) const;
+    void writelines(std::initializer_list<std::string_view> pieces) const;
     /// Half-closes the connection once everything is sent; repeated calls do nothing.
     /// Throws: invalid_state_error where the kind of stream has no half-close (TLS). Python: write_eof, can_write_eof.
     void write_eof() const;

@@ -91,6 +91,26 @@ bool exception_group::has_base_exception() const noexcept {
     return false;
 }
 
+std::optional<exception_group> exception_group::pick(bool (*matches)(const std::exception_ptr&),
+                                                     bool wanted) const {
+    std::vector<std::exception_ptr> picked;
+    for (const auto& error : errors_) {
+        if (matches(error)) {
+            if (wanted) picked.push_back(error);
+            continue;
+        }
+        try {
+            std::rethrow_exception(error);
+        } catch (const exception_group& inner) {
+            if (auto part = inner.pick(matches, wanted)) picked.push_back(std::make_exception_ptr(*part));
+        } catch (...) {
+            if (!wanted) picked.push_back(error);
+        }
+    }
+    if (picked.empty()) return std::nullopt;
+    return exception_group(message_, std::move(picked));
+}
+
 std::string describe_exception(const std::exception_ptr& error) {
     if (!error) return "no exception";
     try {

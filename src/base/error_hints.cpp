@@ -39,9 +39,12 @@ constexpr hint hints[] = {
 
 std::string hint_for(const std::system_error& error) {
     const std::error_code code = error.code();
-    if (std::string_view(code.category().name()) == "resolver")
-        return "look at the spelling; without a network or a name server, no name is found";
     const std::string_view what = error.what();
+    if (std::string_view(code.category().name()) == "resolver") {
+        if (what.find('/') != std::string_view::npos)
+            return "this is more than a host: leave out the scheme (http://) and the path";
+        return "look at the spelling; without a network or a name server, no name is found";
+    }
     for (const hint& each : hints) {
         if (code == each.error && what.starts_with(each.operation)) return each.text;
     }

@@ -1,6 +1,7 @@
 // bide/core: who waits for whom, and where.
 #include <bide/detail/core/call_graph.hpp>
 
+#include <bide/detail/core/io_awaiter.hpp>
 #include <bide/detail/core/promise.hpp>
 
 #include "core/function_name.hpp"
@@ -65,16 +66,27 @@ std::vector<task_base*> awaiters_of(const future_core& what) {
     return found;
 }
 
+const char* name_of_wait(const wait& what) noexcept {
+    if (what.kind == &io_wait) return static_cast<const io_wait_state&>(what).request.kind->name;
+    const future_core* const awaited = what.kind->awaited == nullptr ? nullptr : what.kind->awaited(what);
+    if (awaited == nullptr) return what.kind->name;
+    if (awaited->has(flag::is_task)) return "a task";
+    return static_cast<const plain_future&>(*awaited).ops->name;
+}
+
 std::string what_it_waits_for(const task_base& task) {
     if (task.has(flag::done)) return "nothing, it is done";
     if (task.frame == nullptr) return "nothing, it is running";
     if (task.waiting_on == nullptr) return "its turn";
     const wait& what = *task.waiting_on;
     const future_core* const awaited = what.kind->awaited == nullptr ? nullptr : what.kind->awaited(what);
-    if (awaited == nullptr) return what.kind->name;
-    if (awaited->has(flag::is_task))
+    if (awaited != nullptr && awaited->has(flag::is_task))
         return "task '" + task_name(static_cast<const task_base&>(*awaited)) + "'";
-    return static_cast<const plain_future&>(*awaited).ops->name;
+    std::string text = name_of_wait(what);
+    if (what.kind != &io_wait) return text;
+    const int fd = static_cast<const io_wait_state&>(what).request.args.fd;
+    if (fd >= 0) text += " on descriptor " + std::to_string(fd);
+    return text;
 }
 
 }  // namespace bide::detail

@@ -6,16 +6,17 @@
 #include <bide/error.hpp>
 
 #include "core/debug_layout.hpp"
+#include "core/failure_place.hpp"
 #include "loop/loop_core.hpp"
 
 namespace bide::detail {
 
 namespace {
 
-// Where the task is suspended; empty when it is not.
+// Where the task is suspended, in the program; empty when it is not.
 std::string place_of(const task_base& task) {
     if (task.frame == nullptr || task.has(flag::done)) return {};
-    const std::source_location where = promise_base::of(task.frame).where();
+    const std::source_location where = place_of_wait(task);
     return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 

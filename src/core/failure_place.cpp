@@ -91,6 +91,15 @@ std::string failure_place(const future_core& what) {
     return text_of(what.extra->failed_at);
 }
 
+std::source_location place_of_wait(const task_base& task) noexcept {
+    for (void* frame = task.frame; frame != nullptr;) {
+        const promise_base& promise = promise_base::of(frame);
+        if (!is_of_library(std::bit_cast<const void*>(promise.where()))) return promise.where();
+        frame = promise.awaiting_frame();
+    }
+    return promise_base::of(task.frame).where();
+}
+
 // --- an exception that run() throws and nobody catches ---
 //
 // Nothing is unwound then: std::terminate is called with the frames of run() still there, and with them this report.

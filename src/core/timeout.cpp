@@ -6,6 +6,7 @@
 // an enclosing scope for one, and the cancellation passes through.
 #include <bide/timeout.hpp>
 
+#include <bide/detail/core/call_graph.hpp>
 #include <bide/detail/core/promise.hpp>
 #include <bide/error.hpp>
 #include <bide/sleep.hpp>
@@ -15,6 +16,7 @@
 
 #include "core/cancel_count.hpp"
 #include "core/core_hooks.hpp"
+#include "core/failure_place.hpp"
 #include "loop/loop_core.hpp"
 
 namespace bide {
@@ -113,8 +115,8 @@ void timeout::fire(detail::ready_node& node) {
     self.armed_ = false;
     self.phase_ = phase::expiring;
     if (task.waiting_on != nullptr) {
-        self.waited_for_ = task.waiting_on->kind;
-        self.place_ = detail::promise_base::of(task.frame).where();
+        self.waited_for_ = detail::name_of_wait(*task.waiting_on);
+        self.place_ = detail::place_of_wait(task);
     }
     detail::cancel_task(task, {});
 }
@@ -131,7 +133,7 @@ std::string timeout::text() const {
                            ? "timed out: the deadline had passed " + describe_span(-span) + " before it began"
                            : "timed out after " + describe_span(span);
     if (waited_for_ == nullptr) return text;
-    text += std::string(", waiting for ") + waited_for_->name + " at " + place_.file_name() + ":" +
+    text += std::string(", waiting for ") + waited_for_ + " at " + place_.file_name() + ":" +
             std::to_string(place_.line());
     return text;
 }

@@ -81,7 +81,14 @@ address socket_core::local_address() const noexcept { return local_address_of(fd
 address socket_core::peer_address() const noexcept { return peer_address_of(fd_); }
 
 void throw_socket_error(const socket_core& of, const char* call, std::error_code error) {
-    throw_socket_error(of, call, of.fd() < 0 ? std::string() : "on " + of.name(), error);
+    std::string subject;
+    if (of.fd() >= 0) subject = "on " + of.name();
+    // Not the address of this end, but the one where nobody is, is what to look at.
+    if (error == std::errc::connection_refused) {
+        const address peer = of.peer_address();
+        if (peer.port() != 0) subject += " from " + peer.to_string();
+    }
+    throw_socket_error(of, call, subject, error);
 }
 
 void throw_socket_error(const socket_core& of, const char* call, const std::string& subject,

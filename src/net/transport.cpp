@@ -35,6 +35,10 @@ void transport::writelines(std::span<const std::string> pieces) const {
     for (const std::string& each : pieces) write(each);
 }
 
+void transport::writelines(std::initializer_list<std::string_view> pieces) const {
+    for (const std::string_view each : pieces) write(each);
+}
+
 void transport::write_eof() const {
     detail::stream_core& stream = state().stream("write_eof");
     if (!stream.can_send_eof()) {

@@ -33,6 +33,10 @@ std::string about_program(const spawn_order& order, const child_environment& env
                        "exist";
             }
             if (program_of(order).find('/') != std::string::npos) return "there is no such program";
+            if (program_of(order).find(' ') != std::string::npos) {
+                return "there is no such program; each argument is one of its own, and a command line is for "
+                       "create_subprocess_shell()";
+            }
             return "there is no such program in PATH (" + std::string(environment.path()) + ")";
         case EACCES: return "it may not be executed";
         case ENOEXEC: return "it is no program; the first line of a script must begin with #!";

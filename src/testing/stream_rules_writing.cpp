@@ -165,9 +165,10 @@ coro<void> lists(shared_pair pair) {
     views.emplace_back("!");
     pair->near_writer.writelines(strings);
     pair->near_writer.writelines(views);
+    pair->near_writer.writelines({" three", strings[0]});
     pair->near_writer.close();
     const std::string all = co_await pair->far_reader->read();
-    require_text(all, "one " + strings[2] + " two!", "writelines");
+    require_text(all, "one " + strings[2] + " two! threeone ", "writelines");
 }
 
 // The caller's memory is free again when write() returns.

@@ -28,6 +28,23 @@ TEST(error_hints, depend_on_the_error_and_the_operation) {
               "a path that does not begin with / starts in the working directory");
 }
 
+class resolver_errors : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "resolver"; }
+    [[nodiscard]] std::string message(int) const override { return "Name or service not known"; }
+};
+
+TEST(error_hints, tell_a_host_from_an_address_of_the_web) {
+    static const resolver_errors category;
+    const auto hint_of = [](const char* what) {
+        return bide::detail::hint_for(std::make_exception_ptr(std::system_error(-2, category, what)));
+    };
+    EXPECT_EQ(hint_of("look up 'http://localhost'"),
+              "this is more than a host: leave out the scheme (http://) and the path");
+    EXPECT_EQ(hint_of("look up 'localhots'"),
+              "look at the spelling; without a network or a name server, no name is found");
+}
+
 TEST(error_hints, keep_quiet_where_there_is_nothing_to_add) {
     EXPECT_EQ(hint(std::errc::no_such_file_or_directory, "create_subprocess_exec: \"x\""), "");
     EXPECT_EQ(hint(std::errc::io_error, "read"), "");

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <new>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 namespace {
 
@@ -154,6 +156,49 @@ TEST(exception_group, knows_whether_a_member_is_more_than_an_error) {
     EXPECT_TRUE(
         exception_group("x", {make(timeout_error()), make(keyboard_interrupt())}).has_base_exception());
     EXPECT_TRUE(exception_group("x", {make(not_an_exception())}).has_base_exception());
+}
+
+// [except_star]
+// What `except* OSError` would handle is told apart from what it would pass on.
+std::vector<std::string> handle(const exception_group& errors) {
+    std::vector<std::string> handled;
+    auto [of_the_system, others] = errors.split<std::system_error>();
+    if (of_the_system) {
+        for (const auto& error : of_the_system->exceptions()) handled.push_back(describe_exception(error));
+    }
+    if (others) throw exception_group(*others);
+    return handled;
+}
+// [/except_star]
+
+TEST(exception_group, split_tells_the_members_of_a_kind_from_the_others) {
+    const exception_group all("all", {make(timeout_error("late")), make(std::runtime_error("odd")),
+                                      make(cancelled_error()), make(timeout_error("later"))});
+    try {
+        handle(all);
+        ADD_FAILURE() << "the others were not passed on";
+    } catch (const exception_group& others) {
+        EXPECT_STREQ(others.what(), "all (2 errors)\n  - odd\n  - cancelled");
+    }
+    const exception_group two("two", {make(timeout_error("late")), make(timeout_error("later"))});
+    EXPECT_EQ(handle(two), (std::vector<std::string>{"late", "later"}));
+}
+
+TEST(exception_group, subgroup_looks_into_groups_and_keeps_them) {
+    const exception_group inner("inner", {make(timeout_error("late")), make(std::runtime_error("deep"))});
+    const exception_group empty("empty", {make(std::logic_error("no"))});
+    const exception_group outer("outer", {make(inner), make(empty), make(std::runtime_error("flat"))});
+    const auto late = outer.subgroup<timeout_error>();
+    ASSERT_TRUE(late);
+    EXPECT_EQ(late->message(), "outer");
+    ASSERT_EQ(late->exceptions().size(), 1U);
+    EXPECT_EQ(describe_exception(late->exceptions()[0]), "inner (1 error)\n  - late");
+    EXPECT_FALSE(outer.subgroup<cancelled_error>());
+    EXPECT_EQ(outer.subgroup<exception_group>()->exceptions().size(), 2U);  // those that are an E stay whole
+
+    const auto [errors, others] = outer.split<std::exception>();
+    EXPECT_EQ(errors->exceptions().size(), 3U);
+    EXPECT_FALSE(others);
 }
 
 TEST(describe_exception, says_what_there_is_to_say) {

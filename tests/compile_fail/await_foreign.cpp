@@ -1,5 +1,5 @@
 // An awaiter of another library resumes a coroutine from wherever it likes.
-// expect-error: bide: this type cannot be awaited; bridge it with a future<T>
+// expect-error: bide: this type cannot be awaited: leave out the co_await, or bridge it with a future<T>
 #include <bide/future.hpp>
 #include <bide/task.hpp>
 

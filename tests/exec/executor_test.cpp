@@ -55,6 +55,8 @@ BIDE_TEST(run_in_executor, uses_the_pool_that_is_given) {
     thread_pool pool(1);
     co_await run_in_executor(&pool, [] {});
     EXPECT_EQ(pool.threads(), 1U);
+    const int product = co_await run_in_executor(pool, [](int a, int b) { return a * b; }, 6, 7);
+    EXPECT_EQ(product, 42);
     auto later = run_in_executor(&pool, [] { return 3; });
     pool.shutdown();  // blocks; the result is on its way all the same
     const int value = co_await later;

@@ -7,6 +7,7 @@
 
 #include <bide/from_thread.hpp>
 #include <bide/thread_pool.hpp>
+#include <bide/timeout.hpp>
 #include <bide/to_thread.hpp>
 
 #include <atomic>
@@ -59,6 +60,16 @@ BIDE_TEST(run_coroutine_threadsafe, gives_its_result_to_the_other_thread) {
     EXPECT_EQ(sum, 42);
 }
 // [/example]
+
+BIDE_TEST(run_coroutine_threadsafe, takes_other_awaitables_than_coroutines) {
+    auto& loop = bide::get_running_loop();
+    co_await bide::to_thread([&loop] {
+        EXPECT_EQ(run_coroutine_threadsafe(bide::sleep(0s, 7), loop).result(), 7);
+        EXPECT_EQ(run_coroutine_threadsafe(bide::wait_for(add(1, 2), 1h), loop).result(), 3);
+        auto late = run_coroutine_threadsafe(bide::sleep(1000h), loop);
+        EXPECT_TRUE(late.cancel());
+    });
+}
 
 BIDE_TEST(run_coroutine_threadsafe, takes_results_of_every_kind) {
     auto& loop = bide::get_running_loop();

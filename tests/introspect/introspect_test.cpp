@@ -2,10 +2,16 @@
 // bide-test: no-shuffle
 #include <bide/introspect.hpp>
 
+#include <bide/readiness.hpp>
+
 #include "support/async_test.hpp"
 #include "support/expect.hpp"
 #include "support/outcome.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -144,6 +150,19 @@ BIDE_TEST(introspect, as_text) {
     EXPECT_EQ(std::ftell(file), static_cast<long>(text.size()));
     std::fclose(file);
     co_await waiter;
+}
+
+BIDE_TEST(introspect, an_operation_of_the_operating_system_has_its_name_and_descriptor) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    const auto task = bide::create_task(outcome(bide::wait_readable(ends[0])));
+    co_await bide::sleep(0s);
+    EXPECT_EQ(bide::capture_call_graph(task).waits_for(),
+              "poll for reading on descriptor " + std::to_string(ends[0]));
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    co_await task;
+    bide::get_running_loop().forget(ends[0]);
+    for (const int each : ends) ::close(each);
 }
 
 BIDE_TEST(introspect, the_tree_of_a_loop) {

@@ -145,7 +145,8 @@ BIDE_TEST(datagram, a_refusal_is_an_error_and_the_endpoint_goes_on) {
     const auto refused = co_await bide::as_result(receiving);
     EXPECT_EQ(refused.error(), std::errc::connection_refused);
     EXPECT_EQ(bide::describe_exception(refused.exception()),
-              "recvfrom on " + client.local_address().to_string() + ": Connection refused");
+              "recvfrom on " + client.local_address().to_string() + " from " + there.to_string() +
+                  ": Connection refused");
     co_await client.send("anybody?");
     const auto send_refused = co_await bide::as_result(client.send("anybody?"));
     EXPECT_EQ(send_refused.error(), std::errc::connection_refused);

@@ -4,6 +4,7 @@
 #include <bide/connection.hpp>
 #include <bide/server.hpp>
 #include <bide/testing/memory_stream.hpp>
+#include <bide/timeout.hpp>
 
 #include <cctype>
 
@@ -242,6 +243,20 @@ bide::coro<void> shout(bide::stream_reader reader, bide::stream_writer writer) {
     }
 }  // what was written is sent, then the connection is closed
 // [/echo]
+
+BIDE_TEST(stream, a_timeout_names_the_operation_and_the_line_of_the_program) {
+    auto server = co_await bide::start_server(shout, free_port());
+    auto [reader, writer] = co_await bide::open_connection("127.0.0.1", server.port());
+    std::string text;
+    try {
+        co_await bide::wait_for(reader.readline(), 2s);
+    } catch (const bide::timeout_error& error) { text = error.what(); }
+    EXPECT_TRUE(text.starts_with("timed out after 2 s, waiting for recv at ")) << text;
+    EXPECT_NE(text.find("stream_test.cpp:"), std::string::npos) << text;
+    writer.close();
+    server.close();
+    co_await server.wait_closed();
+}
 
 BIDE_TEST(stream, a_handler_of_lines) {
     auto server = co_await bide::start_server(shout, free_port());

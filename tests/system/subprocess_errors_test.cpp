@@ -55,6 +55,9 @@ BIDE_TEST(subprocess_errors, a_missing_program) {
                     "No such file or directory"));
     const auto by_path = co_await outcome(create_subprocess_exec("/no/such/program", piped()));
     EXPECT_TRUE(has(by_path, "\"/no/such/program\": there is no such program: No such file"));
+    const auto command_line = co_await outcome(create_subprocess_exec("ls -l", piped()));
+    EXPECT_TRUE(has(command_line, "\"ls -l\": there is no such program; each argument is one of its own",
+                    "create_subprocess_shell()"));
     EXPECT_TRUE(childless());
 }
 

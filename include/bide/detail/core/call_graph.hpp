@@ -23,7 +23,9 @@ std::vector<frame_place> frames_of(const task_base& task);
 // Tasks that wait for this task or future, directly or through futures that it feeds, in the order of their arrival.
 std::vector<task_base*> awaiters_of(const future_core& what);
 
-// "lock.acquire", "task 'Task-2'", "running", "ready".
+// "lock.acquire", "gather", "recv", "a task".
+const char* name_of_wait(const wait& what) noexcept;
+// "lock.acquire", "task 'Task-2'", "recv on descriptor 7", "nothing, it is running", "its turn".
 std::string what_it_waits_for(const task_base& task);
 
 // Every task of the loop as a tree: those that nobody awaits first, each followed by those that it waits for, then the

@@ -85,7 +85,7 @@ private:
     detail::task_base* task_ = nullptr;
     detail::time_limit limit_;  // as given; from enter() on, a moment of the clock
     std::int64_t entered_at_ = 0;
-    const detail::wait_kind* waited_for_ = nullptr;  // what the task waited for when it fired, and where
+    const char* waited_for_ = nullptr;  // what the task waited for when it fired, and where
     std::source_location place_;
     std::uint16_t cancels_before_ = 0;  // the task's count on entry
     phase phase_ = phase::created;
