@@ -30,7 +30,9 @@ public:
 
     void submit(timer_node&) noexcept override { ++in_flight_; }
     void cancel(timer_node&) noexcept override {}
-    void poll(std::int64_t deadline, ready_queue& done) noexcept override { what_(++number_, deadline, done); }
+    void poll(std::int64_t deadline, ready_queue& done) noexcept override {
+        what_(++number_, deadline, done);
+    }
     void wake() noexcept override {}
     void forget(int) noexcept override {}
     std::int64_t now() noexcept override { return monotonic_now(); }
