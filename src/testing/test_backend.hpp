@@ -1,6 +1,7 @@
 // bide/testing: a backend with virtual time and faults on demand, on top of a real one.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -50,6 +51,7 @@ private:
     int fault_ = 0;
     std::uint32_t faults_waiting_ = 0;
     ready_queue faulted_;
+    std::atomic<bool> woken_{false};  // since the last look; a signal handler may say so
 };
 
 }  // namespace bide::detail

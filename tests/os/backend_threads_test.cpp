@@ -24,7 +24,7 @@ protected:
 
     bool poll_until_done(op_node& what) {
         ready_queue done;
-        const auto limit = monotonic_now() + 5 * one_s;
+        const auto limit = monotonic_now() + 30 * one_s;
         while (os->in_flight() != 0 && monotonic_now() < limit) os->poll(limit, done);
         return what.done();
     }

@@ -123,7 +123,7 @@ BIDE_TEST_WITH(process_map, the_time_counts_from_the_call, real_time()) {
     process_pool pool(1);
     const std::vector<std::string> ends{folder / "end", folder / "never"};
     std::ofstream(ends[0]).put('x');
-    auto results = pool.map<&wait_for_file>(process_map_options().timeout(1s), ends, ends);
+    auto results = pool.map<&wait_for_file>(process_map_options().timeout(30s), ends, ends);
     const auto first = co_await results.next();
     EXPECT_TRUE(first);
     std::filesystem::remove(ends[1]);
