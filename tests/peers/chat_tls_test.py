@@ -45,6 +45,7 @@ def people_talk_until_ctrl_c(number=signal.SIGINT):
             server.signal(number)
             for each in (alice, bob):
                 assert peers.receive_all(each).endswith(b"* the room closes\n")
+                each.close()
             server.wait_for("the room is closed")
             equal(server.end(), 0)
 
@@ -78,7 +79,7 @@ def openssl_is_a_client():
             finally:
                 client.kill()
             equal(output, b"Your name?\n* Bob has come\nBob: hello from openssl\n* the room closes\n")
-            server.wait_for("the room is closed")
+            server.wait_for("the room is closed")   # though Alice stays for as long as she is let
 
 
 peers.run(people_talk_until_ctrl_c, a_service_manager_ends_it, plain_text_does_not_come_in, openssl_is_a_client)
