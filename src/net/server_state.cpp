@@ -129,7 +129,7 @@ void server_state::accepted(int fd, bool unix_socket) {
     stream_ref stream(make_socket_stream(loop_, fd, unix_socket));
     static_cast<void>(owned.release());
     clients_->add(*stream);
-    if (clients_->size() >= clients_->options().connection_limit()) {
+    if (is_full()) {
         paused_ = true;
         for (listener* const each : listeners_) pause_listener(*each);
     }
@@ -141,8 +141,14 @@ void server_state::accepted(int fd, bool unix_socket) {
     }
 }
 
+bool server_state::is_full() const noexcept {
+    return clients_->size() >= clients_->options().connection_limit();
+}
+
 void server_state::client_gone() noexcept {
-    if (!std::exchange(paused_, false)) return;
+    // Several listeners may have gone beyond the limit, each by one.
+    if (!paused_ || is_full()) return;
+    paused_ = false;
     for (listener* const each : listeners_) resume_listener(*each);
 }
 
