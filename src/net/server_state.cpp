@@ -141,7 +141,9 @@ void server_state::accepted(int fd, bool unix_socket) {
     }
 }
 
+// Several addresses may have gone beyond the limit together: all that is beyond has to go first.
 void server_state::client_gone() noexcept {
+    if (clients_->size() != 0 && clients_->size() >= clients_->options().connection_limit()) return;
     if (!std::exchange(paused_, false)) return;
     for (listener* const each : listeners_) resume_listener(*each);
 }
