@@ -44,7 +44,7 @@ unique_fd listen_at(const address& where, const server_options& options) {
         if (family == AF_INET6) sys::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
         set_inherited_options(fd.get(), options);
     }
-    bind_or_replace(fd.get(), where);
+    const unique_fd turn = bind_or_replace(fd.get(), where);
     const int result = sys::listen_socket(fd.get(), options.backlog());
     if (result < 0) fail(-result, "listen on", where);
     return fd;

@@ -294,7 +294,12 @@ transfer read_awaitable<Read>::await_suspend(std::coroutine_handle<> frame) {
             begun = start;
         }
     }
-    later_.emplace(read_later(std::move(reader_), std::move(what_), begun).release());
+    try {
+        later_.emplace(read_later(reader_, std::move(what_), begun).release());
+    } catch (...) {
+        if (begun && begun->operation != nullptr) reader_->source->abandon_receive();
+        throw;
+    }
     return later_->await_suspend(frame);
 }
 

@@ -142,11 +142,11 @@ void server_state::accepted(int fd, bool unix_socket) {
 }
 
 bool server_state::is_full() const noexcept {
-    return clients_->size() >= clients_->options().connection_limit();
+    return clients_->size() != 0 && clients_->size() >= clients_->options().connection_limit();
 }
 
 void server_state::client_gone() noexcept {
-    // Several listeners may have gone beyond the limit, each by one.
+    // Several addresses may have gone beyond the limit together: all that is beyond has to go first.
     if (!paused_ || is_full()) return;
     paused_ = false;
     for (listener* const each : listeners_) resume_listener(*each);

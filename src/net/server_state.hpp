@@ -47,7 +47,7 @@ public:
 private:
     void open(const address& where);
     void accepted(int fd, bool unix_socket);
-    [[nodiscard]] bool is_full() const noexcept;  // there are as many connections as there may be
+    [[nodiscard]] bool is_full() const noexcept;  // even a limit of none lets one in
 
     loop_state& loop_;
     std::vector<listener*> listeners_;

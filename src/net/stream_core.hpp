@@ -103,6 +103,8 @@ public:
     };
     virtual receive_start begin_receive(receive_buffer&, std::size_t) { return {}; }
     virtual std::size_t end_receive(receive_buffer&) { return 0; }
+    // It has begun, and nobody will await its operation.
+    virtual void abandon_receive() noexcept {}
 
     // For those who have no task: what happens is told to the sink. Set before the first start_receiving(); whoever set
     // it takes it away when it has heard enough.

@@ -39,6 +39,10 @@ public:
     coro<std::size_t> receive(std::string& into, std::size_t most) override;
     receive_start begin_receive(receive_buffer& into, std::size_t most) override;
     std::size_t end_receive(receive_buffer& into) override;
+    void abandon_receive() noexcept override {
+        leave_receive();
+        lower_->abandon_receive();
+    }
 
     void send(std::string_view bytes) override;
     void send_eof() override {}

@@ -64,6 +64,8 @@ coro<std::size_t> tls_stream::receive(std::string& into, std::size_t most) {
     while (!closing_) {
         count = take(into, most);
         if (count != again) co_return count;
+        if (closing_)
+            break;  // who was told that writing pauses, by an answer, closed it: it is listened to already
         receiving_ = true;
         count = co_await lower_->receive(engine_.input().text(), piece);
         if (closing_) {

@@ -30,6 +30,15 @@ bool is_stale(int fd, const address& where) noexcept {
     return connect_op.attempt(args) == -ECONNREFUSED;
 }
 
+// Between the look and the removal another one may have replaced the file, and a socket that does not listen yet looks
+// as if nobody lived behind it. So those who start take turns. Where the folder cannot be locked there is no such care.
+unique_fd take_turn(const std::string& path) {
+    const std::size_t end = path.rfind('/');
+    const std::string folder = end == std::string::npos ? "." : path.substr(0, end + 1);
+    const int turn = sys::lock_folder(folder.c_str());
+    return turn < 0 ? unique_fd() : unique_fd(turn);
+}
+
 }  // namespace
 
 bool is_path(const address& where) {
@@ -37,13 +46,16 @@ bool is_path(const address& where) {
     return !host.empty() && host.front() != '@';
 }
 
-void bind_or_replace(int fd, const address& where) {
+unique_fd bind_or_replace(int fd, const address& where) {
+    unique_fd turn;
+    if (is_path(where)) turn = take_turn(where.host());
     int result = sys::bind_socket(fd, where.native(), where.native_size());
     if (result == -EADDRINUSE && is_path(where) && is_stale(fd, where)) {
         sys::remove_socket_file(where.host().c_str());
         result = sys::bind_socket(fd, where.native(), where.native_size());
     }
     if (result < 0) throw std::system_error(-result, std::generic_category(), "bind " + where.to_string());
+    return turn;
 }
 
 }  // namespace bide::detail

@@ -2,10 +2,15 @@
 #include "os/sock.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <ctime>
+
+#include "os/fd.hpp"
 #include "os/syscall.hpp"
 
 namespace bide::detail::sys {
@@ -64,6 +69,20 @@ int close_descriptor(int fd) noexcept { return checked(::close(fd)); }
 void remove_socket_file(const char* path) noexcept {
     struct ::stat found{};
     if (::stat(path, &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path);
+}
+
+// Who holds it makes a few system calls; whoever uses it for something else may hold it for long.
+int lock_folder(const char* path) noexcept {
+    constexpr int tries = 500;
+    constexpr ::timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+    unique_fd folder(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) return -errno;
+    for (int i = 0; i < tries; ++i) {
+        if (::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder.release();
+        if (errno != EWOULDBLOCK && errno != EINTR) return -errno;
+        ::nanosleep(&pause, nullptr);
+    }
+    return -EWOULDBLOCK;
 }
 
 bool file_identity(const char* path, std::uint64_t& device, std::uint64_t& inode) noexcept {

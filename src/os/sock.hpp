@@ -20,6 +20,9 @@ int close_on_exec(int fd) noexcept;  // not for programs that this one starts
 int close_descriptor(int fd) noexcept;
 // Removes a socket in the file system, whoever lives behind it; anything else stays.
 void remove_socket_file(const char* path) noexcept;
+// A descriptor that keeps others, who ask the same, away from a folder's sockets until it is closed. Waits half a
+// second at most: -EWOULDBLOCK then.
+int lock_folder(const char* path) noexcept;
 bool file_identity(const char* path, std::uint64_t& device, std::uint64_t& inode) noexcept;
 // At once or -EAGAIN.
 std::ptrdiff_t send_now(int fd, const void* data, std::size_t size) noexcept;
