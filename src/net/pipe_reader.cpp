@@ -70,7 +70,7 @@ public:
     }
     [[nodiscard]] std::size_t unsent() const noexcept override { return 0; }
     [[nodiscard]] std::string extra_info(std::string_view name) const override {
-        return name == "pipe" ? std::to_string(end_.fd) : std::string();
+        return name == "pipe" && end_.fd >= 0 ? std::to_string(end_.fd) : std::string();
     }
     [[nodiscard]] int descriptor() const noexcept override { return end_.fd; }
 

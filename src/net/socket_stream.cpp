@@ -147,7 +147,7 @@ public:
     [[nodiscard]] std::string extra_info(std::string_view name) const override {
         if (name == "peername") return peer_name();
         if (name == "sockname") return own_name();
-        if (name == "socket") return std::to_string(fd_);
+        if (name == "socket" && fd_ >= 0) return std::to_string(fd_);
         return {};
     }
     [[nodiscard]] int descriptor() const noexcept override { return fd_; }

@@ -270,4 +270,14 @@ BIDE_TEST(stream, a_handler_of_lines) {
     co_await server.wait_closed();
 }
 
+BIDE_TEST(stream, has_no_socket_when_it_is_closed) {
+    auto server = co_await bide::start_server(shout, free_port());
+    auto [reader, writer] = co_await bide::open_connection("127.0.0.1", server.port());
+    EXPECT_NE(writer.get_extra_info("socket", "none"), "none");
+    writer.abort();
+    EXPECT_EQ(writer.get_extra_info("socket", "none"), "none");
+    server.close();
+    co_await server.wait_closed();
+}
+
 }  // namespace
