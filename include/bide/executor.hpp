@@ -34,6 +34,7 @@ auto run_in_executor(thread_pool* pool, F&& fn, Args&&... args) {
                                      detail::bind_call(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
+/// As above, on a thread of this pool.
 template <class F, class... Args>
     requires detail::thread_callable<F, Args...>
 auto run_in_executor(thread_pool& pool, F&& fn, Args&&... args) {
