@@ -307,7 +307,7 @@ transfer read_awaitable<Read>::await_suspend(std::coroutine_handle<> frame) {
 template <class Read>
 void read_awaitable<Read>::finish() {
     reader_state& state = *reader_;
-    const scope_guard leave([&]() noexcept { state.reading = nullptr; });
+    const scope_guard left([this]() noexcept { leave(); });
     try {
         note_received(state, state.source->end_receive(state.bytes));
         if (!state.error) step(state, what_, value_);
@@ -318,6 +318,12 @@ void read_awaitable<Read>::finish() {
     }
     state.end_interruption();
     error_ = state.error;  // what was set meanwhile beats what has arrived
+}
+
+template <class Read>
+void read_awaitable<Read>::leave() noexcept {
+    direct_ = false;
+    reader_->reading = nullptr;
 }
 
 template class read_awaitable<read_some>;

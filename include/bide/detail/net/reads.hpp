@@ -92,7 +92,9 @@ public:
     // Moved only before it is awaited.
     read_awaitable(read_awaitable&& other) noexcept = default;
     read_awaitable& operator=(read_awaitable&&) = delete;
-    ~read_awaitable() = default;
+    ~read_awaitable() {
+        if (direct_) leave();  // the loop was closed under it
+    }
 
     [[nodiscard]] bool await_ready();
     transfer await_suspend(std::coroutine_handle<> frame);
@@ -111,6 +113,7 @@ public:
 
 private:
     void finish();
+    void leave() noexcept;
 
     reader_ref reader_;
     Read what_;
