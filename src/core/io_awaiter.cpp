@@ -42,6 +42,18 @@ bool ended_by_cancel(const task_base& task, const op_request& request) noexcept 
            task.has(flag::must_cancel | flag::cancel_now | flag::op_cancelled);
 }
 
+void fetch_next_task() noexcept {
+    constexpr std::size_t line = 64;
+    const ready_node* const next = static_cast<const loop_core*>(this_loop)->next_in_turn();
+    if (next == nullptr || next->ops->run != run_task) return;
+    const auto& task = static_cast<const task_base&>(static_cast<const timer_node&>(*next));
+    const auto* const frame = static_cast<const char*>(task.frame);
+    BIDE_PREFETCH(frame);
+    BIDE_PREFETCH(frame + line);
+    BIDE_PREFETCH(frame + 2 * line);
+    BIDE_PREFETCH(task.waiting_on);
+}
+
 void throw_io_error(const op_request& request) {
     throw std::system_error(-request.result, std::generic_category(),
                             std::string(request.kind->name) + " on descriptor " +

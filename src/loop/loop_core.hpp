@@ -83,6 +83,9 @@ public:
     std::shared_ptr<void> core_slot;
     std::shared_ptr<void> system_slot;  // goes before what is in flight is waited for: children are killed
 
+    // Null: what runs is the last of the turn.
+    [[nodiscard]] const ready_node* next_in_turn() const noexcept { return batch_.front(); }
+
 private:
     template <class Turns>
     void run(Turns turns);

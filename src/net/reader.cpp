@@ -36,7 +36,7 @@ void stream_reader::feed_data(std::string_view data) const {
     detail::reader_state& state = fed_by_hand(state_, "feed_data");
     if (state.eof) throw invalid_state_error("feed_data: the end was fed already");
     if (data.empty()) return;
-    state.bytes.text().append(data);
+    state.bytes.append(data);
     state.wake();
 }
 

@@ -225,6 +225,7 @@ coro<typename Read::value_type> read_later(reader_ref state, Read read,
                     state->since_turn = 0;
                     co_await sleep(std::chrono::seconds(0));
                 }
+                state->bytes.gather();
                 if (!begun) begun = state->source->begin_receive(state->bytes, asks_for(*state, read));
                 stream_core::receive_start start = *std::exchange(begun, std::nullopt);
                 if (start.operation != nullptr) {
@@ -307,6 +308,7 @@ transfer read_awaitable<Read>::await_suspend(std::coroutine_handle<> frame) {
 template <class Read>
 void read_awaitable<Read>::finish() {
     reader_state& state = *reader_;
+    fetch_next_task();
     const scope_guard left([this]() noexcept { leave(); });
     try {
         note_received(state, state.source->end_receive(state.bytes));

@@ -1,6 +1,11 @@
 // bide/net: bytes that have arrived and were not read yet.
 #include "net/receive_buffer.hpp"
 
+#include <bide/detail/base/block_pool.hpp>
+#include <bide/detail/base/scope_guard.hpp>
+#include <bide/detail/os/op.hpp>
+
+#include <cstring>
 #include <vector>
 
 namespace bide::detail {
@@ -57,7 +62,7 @@ void receive_block::give_back() noexcept {
 }
 
 std::string receive_buffer::take(std::size_t count) {
-    if (!block_ && head_ == 0 && count == text_.size() && count > keep_capacity) {
+    if (memory_ == nullptr && head_ == 0 && count == text_.size() && count > keep_capacity) {
         return std::exchange(text_, std::string());
     }
     std::string taken(view().substr(0, count));
@@ -65,31 +70,36 @@ std::string receive_buffer::take(std::size_t count) {
     return taken;
 }
 
-void receive_buffer::drop(std::size_t count) noexcept {
-    head_ += count;
-    if (size() == 0) reset();
-}
-
 void receive_buffer::let_go() noexcept {
-    if (std::exchange(borrowed_, false)) {
+    char* const memory = std::exchange(memory_, nullptr);
+    if (memory == nullptr) return;
+    if (kind_ == storage::piece) return pool_free(memory, lent_size);
+    if (kind_ == storage::borrowed_block) {
         // One that ends in another thread is missing in its own, which copies a little more from then on.
         spares* const spare = spares_of_thread();
         if (spare != nullptr && spare->borrowed > 0) --spare->borrowed;
     }
-    block_.give_back();
+    receive_block(memory).give_back();
+}
+
+void receive_buffer::hold(char* memory, std::size_t count, storage kind) noexcept {
+    reset();
+    memory_ = memory;
+    filled_ = count;
+    kind_ = kind;
 }
 
 void receive_buffer::reset() noexcept {
-    head_ = filled_ = 0;
+    head_ = 0;
     let_go();
     text_.clear();
     if (text_.capacity() > keep_capacity) std::string().swap(text_);
 }
 
 std::string& receive_buffer::text() {
-    if (block_) {
+    if (memory_ != nullptr) {
         text_.assign(view());
-        head_ = filled_ = 0;
+        head_ = 0;
         let_go();
     } else if (head_ != 0) {
         text_.erase(0, head_);
@@ -98,19 +108,30 @@ std::string& receive_buffer::text() {
     return text_;
 }
 
+void receive_buffer::append(std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (size() == 0 && bytes.size() <= lent_size) {
+        reset();  // mostly it gives back the piece that is taken next
+        auto* const piece = static_cast<char*>(pool_allocate(lent_size));
+        std::memcpy(piece, bytes.data(), bytes.size());
+        return hold(piece, bytes.size(), storage::piece);
+    }
+    text().append(bytes);
+}
+
+void receive_buffer::append_piece(char* piece, std::size_t count) {
+    if (size() == 0) return hold(piece, count, storage::piece);
+    const scope_guard leave([&]() noexcept { pool_free(piece, lent_size); });
+    text().append(piece, count);
+}
+
 void receive_buffer::append(receive_block&& block, std::size_t count) {
     spares* const spare = spares_of_thread();
     const bool borrows = count < worth_a_block;
     const bool may_borrow = count >= worth_borrowing && spare != nullptr && spare->borrowed < most_borrowed;
-    if (size() != 0 || (borrows && !may_borrow)) {
-        text().append(block.data(), count);
-        return;
-    }
-    reset();
-    borrowed_ = borrows;
+    if (size() != 0 || (borrows && !may_borrow)) return append(std::string_view(block.data(), count));
+    hold(block.release(), count, borrows ? storage::borrowed_block : storage::block);
     if (borrows) ++spare->borrowed;
-    block_ = std::move(block);
-    filled_ = count;
 }
 
 }  // namespace bide::detail

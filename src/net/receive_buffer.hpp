@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ public:
     static constexpr std::size_t size = share_of_turn;
 
     receive_block() noexcept = default;
+    explicit receive_block(char* released) noexcept : memory_(released) {}
     static receive_block acquire();
     // One that the thread has already; empty where there is none.
     static receive_block acquire_spare() noexcept;
@@ -31,14 +33,16 @@ public:
     void give_back() noexcept;
 
     [[nodiscard]] char* data() const noexcept { return memory_.get(); }
+    [[nodiscard]] char* release() noexcept { return memory_.release(); }
     explicit operator bool() const noexcept { return memory_ != nullptr; }
 
 private:
     std::unique_ptr<char[]> memory_;
 };
 
-// Small amounts lie in a string of its own, a large one stays in the block that it was received into. One in between does
-// so as long as few others do: mostly it is read at once, and a copy would cost as much as the receive.
+// What arrived in a piece or a block stays there, so that it is copied once, to whoever reads it; what comes on top of
+// unread bytes is gathered in a string. Pieces and blocks are the thread's: while bytes are read as they come, all
+// connections use the same few, which stay in the processor's cache, and an idle one has none.
 class receive_buffer {
 public:
     receive_buffer() = default;
@@ -49,28 +53,45 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return view().size(); }
     [[nodiscard]] std::string_view view() const noexcept {
         const std::string_view all =
-            block_ ? std::string_view(block_.data(), filled_) : std::string_view(text_);
+            memory_ != nullptr ? std::string_view(memory_, filled_) : std::string_view(text_);
         return all.substr(head_);
     }
 
     std::string take(std::size_t count);
-    void drop(std::size_t count) noexcept;
+    void drop(std::size_t count) noexcept {
+        head_ += count;
+        if (size() == 0) reset();
+    }
     // As drop(), but the memory stays until the next call.
     void pass(std::size_t count) noexcept { head_ += count; }
 
+    // Before a wait for more, which may be long: little memory is held for what is unread.
+    void gather() {
+        if (memory_ != nullptr && size() != 0) text();
+    }
     // For appending: everything that is unread, from its beginning.
     std::string& text();
-    // What has been received into a block.
+    void append(std::string_view bytes);
+    // What has been received into a block, or into a piece: a block of the pool, of lent_size bytes.
     void append(receive_block&& block, std::size_t count);
+    void append_piece(char* piece, std::size_t count);
 
 private:
+    enum class storage : std::uint8_t {
+        text,
+        piece,
+        block,
+        borrowed_block  // holds less than it is for
+    };
+
     void reset() noexcept;
     void let_go() noexcept;
+    void hold(char* memory, std::size_t count, storage kind) noexcept;
 
     std::string text_;
-    receive_block block_;
-    bool borrowed_ = false;   // the block holds less than it is for
-    std::size_t filled_ = 0;  // of the block
+    char* memory_ = nullptr;  // a piece or a block
+    storage kind_ = storage::text;
+    std::size_t filled_ = 0;  // of the memory
     std::size_t head_ = 0;    // what lies before it was read
 };
 

@@ -12,12 +12,11 @@ void received_piece::append_to(receive_buffer& into) {
     if (block) {
         into.append(std::move(block), bytes.size());
     } else {
-        into.text().append(bytes);
+        into.append(bytes);
     }
 }
 
 received_piece socket_receiver::take_now(backend& from, int fd, std::size_t most) {
-    if (!more_likely_) return {};
     received_piece piece = receive(from, fd, {}, most);
     if (piece.error == EAGAIN || piece.bytes.empty())
         return {};  // the end, or an error, is for the operation to say
@@ -45,10 +44,8 @@ received_piece socket_receiver::collect(backend& from, op_request& done, std::si
         return piece;
     }
     piece.bytes = {piece.lent.data(), count};
-    more_likely_ = false;
     const bool filled = count == done.args.size;
-    drained_ = !filled && !stops_early_;
-    large_ = filled;
+    note_lent(filled);
     if (!filled || count >= most) return piece;
     received_piece whole = receive(from, done.args.fd, piece.bytes, most, room);
     // An end comes again with the next receive, and error_ keeps an error for it.

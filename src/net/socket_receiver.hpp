@@ -65,13 +65,40 @@ public:
         more_likely_ = false;
     }
 
+    // Whether take_now() is worth a call.
+    [[nodiscard]] bool more_likely() const noexcept { return more_likely_; }
+
     // The operation to wait with.
     [[nodiscard]] op_request request(int fd, std::size_t most) noexcept;
     // What has come with it, when its result is not an error. Much of it goes into `room` where that is large enough for
     // it to be worth it.
     received_piece collect(backend& from, op_request& done, std::size_t most, std::span<char> room = {});
 
+    // The same for what is most frequent, a little that is all there was: how much has come into the buffer. 0: it is not
+    // that.
+    std::size_t take_little(backend& from, op_request& done, receive_buffer& into) {
+        void* const piece = done.args.data;
+        if (done.result <= 0 || piece == nullptr) return 0;
+        const auto count = static_cast<std::size_t>(done.result);
+        if (count == done.args.size) return 0;
+        note_lent(false);
+        done.args.data = nullptr;
+        if (from.gives_away()) {
+            into.append_piece(static_cast<char*>(piece), count);
+        } else {
+            const lent_piece lent(from, piece);
+            into.append({lent.data(), count});
+        }
+        return count;
+    }
+
 private:
+    // A receive into memory on loan has come back.
+    void note_lent(bool filled) noexcept {
+        more_likely_ = false;
+        drained_ = !filled && !stops_early_;
+        large_ = filled;
+    }
     received_piece receive(backend& from, int fd, std::string_view before, std::size_t most,
                            std::span<char> room = {});
 

@@ -37,7 +37,7 @@ public:
     coro<std::size_t> receive(std::string& into, std::size_t most) override {
         received_piece piece;
         const stream_ref hold(self());  // and with it the buffer that the kernel fills
-        if (fd_ >= 0) piece = receiver_.take_now(system(), fd_, most);
+        if (fd_ >= 0 && receiver_.more_likely()) piece = receiver_.take_now(system(), fd_, most);
         if (fd_ >= 0 && piece.bytes.empty()) {
             begin_waiting(most);
             co_await operation_awaiter(awaited_);
@@ -48,22 +48,24 @@ public:
     }
 
     receive_start begin_receive(receive_buffer& into, std::size_t most) override {
-        receive_start start;
-        start.done = true;
-        if (fd_ < 0) return start;
-        received_piece piece = receiver_.take_now(system(), fd_, most);
-        start.count = piece.bytes.size();
-        if (start.count > 0) {
-            piece.append_to(into);
-            return start;
+        if (fd_ < 0) return {.done = true};
+        if (receiver_.more_likely()) {
+            received_piece piece = receiver_.take_now(system(), fd_, most);
+            const std::size_t count = piece.bytes.size();
+            if (count > 0) {
+                piece.append_to(into);
+                return {.done = true, .count = count};
+            }
         }
         begin_waiting(most);
-        start.done = false;
-        start.operation = &awaited_;
-        return start;
+        return {.operation = &awaited_};
     }
 
     std::size_t end_receive(receive_buffer& into) override {
+        if (fd_ >= 0) {
+            const std::size_t little = receiver_.take_little(system(), awaited_.request, into);
+            if (little > 0) return little;
+        }
         received_piece piece = collect();
         const std::size_t count = piece.bytes.size();
         if (count > 0) piece.append_to(into);

@@ -190,22 +190,25 @@ protected:
     void set_closed(std::exception_ptr error) noexcept;
     void set_error(std::exception_ptr error) noexcept;
 
+private:
+    static void close_with_loop(loop_guest& guest) noexcept;
+
+    water_marks marks_;
+    std::unique_ptr<receive_pump> pump_;
+
+protected:
+    stream_sink* sink_ = nullptr;
+
+    // From here on, and on into what a stream adds, lies what every read and write needs: few lines of the cache.
     loop_state* loop_;
     std::uint32_t refs_ = 1;
-    water_marks marks_;
-    std::exception_ptr error_;
-    std::exception_ptr reader_error_;
-    std::size_t since_turn_ = 0;
     bool paused_ = false;
     bool closing_ = false;
     bool closed_ = false;
     bool eof_asked_ = false;
-    stream_sink* sink_ = nullptr;
-
-private:
-    static void close_with_loop(loop_guest& guest) noexcept;
-
-    std::unique_ptr<receive_pump> pump_;
+    std::exception_ptr error_;
+    std::exception_ptr reader_error_;
+    std::size_t since_turn_ = 0;
 };
 
 }  // namespace bide::detail

@@ -113,7 +113,7 @@ void tls_stream::heard_alone(int result) {
         got = os.receive_now(lower_->descriptor(), bytes, sizeof bytes);
     }
     const auto count = static_cast<std::size_t>(std::max<std::ptrdiff_t>(got, 0));
-    engine_.input().text().append(bytes, count);
+    engine_.input().append({bytes, count});
     if (got != -EAGAIN) heard(count);
     if (lingers_ && !lower_->closing()) listen_for_end();
 }
@@ -137,7 +137,7 @@ tls_status tls_stream::read_unwanted() {
     const tls_status status = engine_.read(plain.data(), receive_block::size, count, output.bytes);
     send_down(output);
     if (status != tls_status::done || above_ == nullptr) return status;
-    above_->engine_.input().text().append(plain.data(), count);
+    above_->engine_.input().append({plain.data(), count});
     return above_->read_unwanted() == tls_status::done ? tls_status::done : tls_status::want_bytes;
 }
 

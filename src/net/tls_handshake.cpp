@@ -54,7 +54,7 @@ tls_status tls_stream::advance_handshake() {
 
 coro<void> tls_stream::handshake(std::string already) {
     const stream_ref hold = self();
-    engine_.input().text().append(already);
+    engine_.input().append(already);
     for (;;) {
         const tls_status status = advance_handshake();
         if (status == tls_status::done) break;

@@ -55,6 +55,10 @@ public:
     // there is a limited number of such pieces.
     virtual void give_back(void*) noexcept {}
 
+    // Whether what a recv_lent_op brings lies in a block of the pool, of lent_size, that whoever received it may keep in
+    // place of giving it back.
+    [[nodiscard]] bool gives_away() const noexcept { return gives_away_; }
+
     // recv(2) at once or -EAGAIN, on a descriptor on which recv_lent_op receives, too: what a backend has received before
     // it was asked for comes first.
     virtual std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept {
@@ -69,11 +73,12 @@ public:
     [[nodiscard]] bool inherited() const noexcept { return made_in_ != fork_count(); }
 
 protected:
-    backend() = default;
+    explicit backend(bool gives_away = false) noexcept : gives_away_(gives_away) {}
     std::uint32_t in_flight_ = 0;
 
 private:
     const std::uint32_t made_in_ = fork_count();
+    const bool gives_away_;
 };
 
 enum class backend_kind { automatic, epoll, io_uring };

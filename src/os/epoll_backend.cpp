@@ -23,6 +23,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -51,7 +52,7 @@ struct watched {
 
 class epoll_backend final : public backend {
 public:
-    epoll_backend() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), blocking_(wakeup_) {
+    epoll_backend() : backend(true), epoll_(::epoll_create1(EPOLL_CLOEXEC)), blocking_(wakeup_) {
         if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
         epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = wake_mark}};
         if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.fd(), &event) != 0) {
@@ -203,6 +204,7 @@ private:
         epoll_event events[batch];
         const int count = sleep_until(deadline, events);
         for (int i = 0; i < count; ++i) {
+            fetch_ahead({events + i + 1, events + count});
             if (events[i].data.u64 == wake_mark) continue;
             watched& entry = table_[events[i].data.u64];
             const bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
@@ -214,6 +216,16 @@ private:
             if (ended || (events[i].events & EPOLLIN) != 0) retry(entry.readers, sure);
             if (broken || (events[i].events & EPOLLOUT) != 0) retry(entry.writers, false);
         }
+    }
+
+    // Connections of which each is heard of seldom are out of the processor's cache: what the next events need is fetched
+    // while this one is dealt with, in two steps, because one leads to the other.
+    void fetch_ahead(std::span<const epoll_event> following) const noexcept {
+        if (following.size() > 1 && following[1].data.u64 != wake_mark)
+            BIDE_PREFETCH(&table_[following[1].data.u64]);
+        if (following.empty() || following[0].data.u64 == wake_mark) return;
+        if (const wait_node* const node = table_[following[0].data.u64].readers.front())
+            BIDE_PREFETCH(static_cast<const timer_node*>(node)->request);
     }
 
     int sleep_until(std::int64_t deadline, epoll_event* events) noexcept {

@@ -23,7 +23,7 @@ constexpr grace for_threads{50'000'000, 10};
 }  // namespace
 
 test_backend::test_backend(std::unique_ptr<backend> real, bool virtual_time) noexcept
-    : real_(std::move(real)), virtual_time_(virtual_time) {}
+    : backend(real->gives_away()), real_(std::move(real)), virtual_time_(virtual_time) {}
 
 void test_backend::submit(timer_node& node) noexcept {
     if (submitted_++ == fault_at_) {

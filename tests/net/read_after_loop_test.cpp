@@ -1,7 +1,7 @@
 // bide/net: a reader outlives the loop that was closed under its read.
 #include <bide/connection.hpp>
 
-#include <bide/event_loop.hpp>
+#include <bide/loop.hpp>
 #include <bide/socket.hpp>
 
 #include <memory>

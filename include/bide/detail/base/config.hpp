@@ -44,8 +44,10 @@
 #define BIDE_NOINLINE __attribute__((noinline))
 #define BIDE_COLD __attribute__((noinline, cold))
 #define BIDE_INLINE inline __attribute__((always_inline))
+#define BIDE_PREFETCH(at) __builtin_prefetch(at)
 #else
 #define BIDE_NOINLINE
 #define BIDE_COLD
 #define BIDE_INLINE inline
+#define BIDE_PREFETCH(at) static_cast<void>(at)
 #endif

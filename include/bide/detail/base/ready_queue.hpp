@@ -38,6 +38,8 @@ public:
         head_ = &node;
     }
 
+    [[nodiscard]] const ready_node* front() const noexcept { return head_; }
+
     ready_node* pop() noexcept {
         ready_node* const node = head_;
         if (node != nullptr) {

@@ -26,6 +26,11 @@ void submit_io(task_base& task, io_wait_state& state, std::coroutine_handle<> fr
 // throw_cancelled() takes it.
 bool ended_by_cancel(const task_base& task, const op_request& request) noexcept;
 
+// For a task that goes on after an operation and is about to call the kernel: the next task of the turn has mostly waited
+// for the same, and among many that do, each is out of the processor's cache by then. What it begins with is fetched
+// meanwhile.
+void fetch_next_task() noexcept;
+
 // The arguments of an operation, awaited at most once. Completion beats cancellation: bytes or a descriptor that
 // arrived are returned, and the cancellation fires at the next await.
 class io_awaiter : public awaitable_tag {
