@@ -23,12 +23,6 @@ received_piece socket_receiver::take_now(backend& from, int fd, std::size_t most
     return piece;
 }
 
-op_request socket_receiver::request(int fd, std::size_t most) noexcept {
-    const op_args args{.fd = fd, .size = std::min(most, lent_size)};
-    const bool drained = std::exchange(drained_, false);
-    return {.kind = large_ ? &recv_wait_op : &recv_lent_op, .args = args, .drained = drained};
-}
-
 received_piece socket_receiver::collect(backend& from, op_request& done, std::size_t most,
                                         std::span<char> room) {
     const auto count = static_cast<std::size_t>(done.result);

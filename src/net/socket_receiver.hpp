@@ -9,6 +9,7 @@
 
 #include <bide/detail/os/ops.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -68,8 +69,14 @@ public:
     // Whether take_now() is worth a call.
     [[nodiscard]] bool more_likely() const noexcept { return more_likely_; }
 
-    // The operation to wait with.
-    [[nodiscard]] op_request request(int fd, std::size_t most) noexcept;
+    // Makes it the operation to wait with.
+    void prepare(op_request& request, int fd, std::size_t most) noexcept {
+        request.kind = large_ ? &recv_wait_op : &recv_lent_op;
+        request.args.fd = fd;
+        request.args.data = nullptr;
+        request.args.size = std::min(most, lent_size);
+        request.drained = std::exchange(drained_, false);
+    }
     // What has come with it, when its result is not an error. Much of it goes into `room` where that is large enough for
     // it to be worth it.
     received_piece collect(backend& from, op_request& done, std::size_t most, std::span<char> room = {});

@@ -206,7 +206,7 @@ private:
     };
 
     void submit_input() noexcept {
-        input_->operation = receiver_.request(fd_, share_of_turn);
+        receiver_.prepare(input_->operation, fd_, share_of_turn);
         input_->request = &input_->operation;
         static_cast<loop_core*>(loop_)->submit(*input_);
     }
@@ -253,7 +253,7 @@ private:
 
     void begin_waiting(std::size_t most) noexcept {
         most_ = most;
-        awaited_.request = receiver_.request(fd_, most);
+        receiver_.prepare(awaited_.request, fd_, most);
     }
 
     // Nobody wants what the operation has brought.

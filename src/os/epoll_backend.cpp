@@ -46,7 +46,7 @@ struct watched {
     wait_list writers;
     bool registered = false;
     bool ours = false;   // some operation other than poll has waited under this registration
-    bool edge = false;   // readable, and no attempt has been made since
+    bool edge = false;   // readable, and no attempt has been made since: the next edge will not be the first
     bool ended = false;  // no further edge may come, or a receive may stop before it has taken everything
 };
 
@@ -65,7 +65,12 @@ public:
         op_request& request = *node.request;
         request.state = op_state::in_flight;
         if (request.kind->waits_for == ready_for::nothing) return blocking_.start(node);
-        if (request.drained && nothing_since(request)) return watch(node);
+        if (request.drained && request.args.fd >= 0) {
+            watched& entry = entry_for(request.args.fd);
+            if (!entry.ours) return watch(node);  // what is there already is reported when it is registered
+            const bool edge = std::exchange(entry.edge, false);
+            if (!edge && !entry.ended) return list_of(entry, request).push_back(node);
+        }
         if (attempt(node)) return;
         watch(node);
     }
@@ -75,7 +80,7 @@ public:
         if (request.state != op_state::in_flight) return;
         request.state = op_state::cancelling;
         if (!node.linked()) return;  // a call on a worker thread cannot be recalled
-        list_of(request).remove(node);
+        list_of(table_[static_cast<std::size_t>(request.args.fd)], request).remove(node);
         finish(node, -ECANCELED);
     }
 
@@ -140,16 +145,6 @@ private:
         if (index < table_.size()) table_[index].ours = table_[index].edge = table_[index].ended = false;
     }
 
-    // Whether no edge has come since the last operation found nothing more, so that the next edge will be the first.
-    // What is yet to be registered is reported by that.
-    [[nodiscard]] bool nothing_since(const op_request& request) noexcept {
-        if (request.args.fd < 0) return false;
-        const auto index = static_cast<std::size_t>(request.args.fd);
-        if (index >= table_.size()) return true;
-        watched& entry = table_[index];
-        return !entry.ours || (!std::exchange(entry.edge, false) && !entry.ended);
-    }
-
     // Readiness needs memory only now that there may be something.
     static int attempt_once(op_request& request) noexcept {
         if (!request.kind->borrows) return request.kind->attempt(request.args);
@@ -172,8 +167,7 @@ private:
         return table_[index];
     }
 
-    wait_list& list_of(const op_request& request) noexcept {
-        watched& entry = table_[static_cast<std::size_t>(request.args.fd)];
+    static wait_list& list_of(watched& entry, const op_request& request) noexcept {
         return request.kind->waits_for == ready_for::reading ? entry.readers : entry.writers;
     }
 
@@ -188,7 +182,7 @@ private:
             entry.registered = true;
             if (!foreign) entry.ours = true;
         }
-        list_of(request).push_back(node);
+        list_of(entry, request).push_back(node);
     }
 
     int enrol(int fd, bool registered) noexcept {

@@ -21,7 +21,7 @@ protected:
 
     received_piece next() {
         op_node node(recv_lent_op, {});
-        node.operation = receiver.request(pair.a.get(), most);
+        receiver.prepare(node.operation, pair.a.get(), most);
         node.request = &node.operation;
         EXPECT_GE(on.run(node), 0);
         return receiver.collect(*on.os, node.operation, most);
