@@ -51,6 +51,16 @@ BIDE_TEST(connection, one_refusal_is_thrown_as_it_is) {
     EXPECT_TRUE(has(text, "connect " + nobody.where().to_string() + ": ")) << text;
 }
 
+BIDE_TEST(connection, an_unspecified_address_is_refused_wherever_it_stands) {
+    const refusing_address nobody;
+    for (const bool first : {true, false}) {
+        std::vector<address> some(2, nobody.where());
+        some[first ? 0 : 1] = address();
+        const std::string text = co_await failure(bide::open_connection(some));
+        EXPECT_TRUE(has(text, "open_connection: the address is unspecified"));
+    }
+}
+
 BIDE_TEST(connection, when_all_fail_the_error_names_each_address) {
     const refusing_address one(2);
     const refusing_address other(3);
