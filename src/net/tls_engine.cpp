@@ -64,7 +64,7 @@ tls_engine& tls_engine::of(const ssl_st* connection) noexcept {
 int keep_tls_session(ssl_st* connection, ssl_session_st* session) {
     const tls_engine& engine = tls_engine::of(connection);
     tls_context_state& context = engine.context();
-    if (engine.host().empty() || !context.resume) return 0;
+    if (engine.host().empty() || !context.resume || engine.rules() != context.rules) return 0;
     try {
         if (context.sessions.size() >= tls_context_state::most_sessions) context.sessions.clear();
         context.sessions[engine.host()].reset(session);
@@ -73,7 +73,7 @@ int keep_tls_session(ssl_st* connection, ssl_session_st* session) {
 }
 
 tls_engine::tls_engine(tls_context_state& context, std::string host)
-    : context_(context), host_(std::move(host)) {
+    : context_(context), rules_(context.rules), host_(std::move(host)) {
     ssl_.reset(::SSL_new(context.native.get()));
     if (!ssl_) throw std::system_error(make_error_code(tls_errc::protocol), "SSL_new: " + last_tls_error());
     SSL* const ssl = ssl_.get();
@@ -94,8 +94,13 @@ void tls_engine::set_host() {
     SSL* const ssl = ssl_.get();
     if (host_.back() == '.') host_.pop_back();  // the root of the DNS is no part of names in certificates
     int good = 1;
-    if (address::try_ip(host_, 0)) {  // verified as an address; it is no server name (RFC 6066 section 3)
-        if (context_.check_host) good = ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl), host_.c_str());
+    if (host_.find('\0') != std::string::npos) {  // OpenSSL would check what is before it
+        good = 0;
+    } else if (address::try_ip(host_,
+                               0)) {  // verified as an address; it is no server name (RFC 6066 section 3)
+        const std::string unscoped = host_.substr(0, host_.find('%'));
+        if (context_.check_host)
+            good = ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl), unscoped.c_str());
     } else {
         good = static_cast<int>(SSL_set_tlsext_host_name(ssl, host_.c_str()));
         ::SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
