@@ -57,6 +57,7 @@ public:
 
 private:
     static constexpr std::size_t piece = 64 * 1024;  // encrypted, and asked for, at a time
+    static constexpr std::size_t most_answers = 64 * 1024;
 
     // What an engine puts out, on its way down. One buffer serves all connections of a thread, because it is empty again
     // before anything else runs; a TLS stream inside another one takes a second.
@@ -79,6 +80,8 @@ private:
     tls_status read_some(Buffer& into, std::size_t most, std::size_t& count);
     template <class Buffer>
     std::size_t take(Buffer& into, std::size_t most);
+    // What a read has put out, counted since the peer has taken all.
+    [[nodiscard]] bool asks_too_much(const output_buffer& output);
     void send_down(const output_buffer& output) {
         if (!output.bytes.empty()) lower_->send(output.bytes);
     }
@@ -118,7 +121,8 @@ private:
     tls_engine engine_;
     duration shutdown_limit_;
     timer_handle limit_;
-    std::size_t most_ = 0;    // of the receive in progress
+    std::size_t most_ = 0;  // of the receive in progress
+    std::size_t answers_ = 0;
     bool ended_ = false;      // the peer sends no more
     bool all_sent_ = false;   // by the time of close(); that a peer does not take our own end is no failure
     bool receiving_ = false;  // a task receives

@@ -20,6 +20,10 @@ namespace {
 // OpenSSL gives the alert number n that the peer sent as the reason 1000 + n.
 constexpr int alert_reason = SSL_AD_REASON_OFFSET;
 
+// A peer may change keys as often as it likes, and each change costs a thousand times what it costs to send. Between two
+// records with data there is room for more tickets than any server sends.
+constexpr std::size_t most_without_data = 128 * 1024;
+
 bool is_about_certificates(int alert) noexcept {
     switch (alert) {
         case SSL_AD_NO_CERTIFICATE:
@@ -150,10 +154,16 @@ void tls_engine::fail() {
     }
 }
 
+void tls_engine::refuse(std::string why) {
+    failure_ = make_error_code(tls_errc::protocol);
+    failure_text_ = std::move(why);
+}
+
 tls_status tls_engine::handshake(std::string& output) {
     if (failure_) return tls_status::failed;
     const call here(*this, output);
     const int result = ::SSL_do_handshake(ssl_.get());
+    pipe_.without_data = 0;
     return result == 1 ? tls_status::done : judge(result);
 }
 
@@ -173,8 +183,13 @@ tls_status tls_engine::read(char* into, std::size_t room, std::size_t& count, st
         if (::SSL_read_ex(ssl_.get(), into + count, room - count, &got) != 1) {
             // What was read comes first; the next call tells the rest.
             const tls_status status = judge(0);
-            return count > 0 ? tls_status::done : status;
+            if (count > 0) return tls_status::done;
+            if (status != tls_status::want_bytes || pipe_.without_data <= most_without_data) return status;
+            refuse("the peer has sent " + std::to_string(pipe_.without_data) +
+                   " bytes of TLS without any data");
+            return tls_status::failed;
         }
+        pipe_.without_data = 0;
         count += got;
     } while (count < room && !has_nothing_to_read());
     return tls_status::done;

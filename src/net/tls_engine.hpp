@@ -47,6 +47,8 @@ public:
     tls_status read(char* into, std::size_t room, std::size_t& count, std::string& output);
     // After the handshake.
     tls_status write(std::string_view plain, std::string& output);
+    // Fails, though OpenSSL sees no fault.
+    void refuse(std::string why);
     // Says that nothing more will be sent, where that can be said.
     void shut_down(std::string& output) noexcept;
 
