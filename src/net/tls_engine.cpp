@@ -42,6 +42,18 @@ bool is_about_certificates(int alert) noexcept {
 
 void free_tls::operator()(ssl_st* what) const noexcept { ::SSL_free(what); }
 
+namespace {
+
+// OpenSSL has no description of the newer ones, but a text for the error: "tlsv13 alert certificate required".
+std::string name_of_alert(int alert, const std::string& error) {
+    const std::string name = ::SSL_alert_desc_string_long(alert);
+    constexpr std::string_view before = " alert ";
+    const std::size_t at = error.find(before);
+    return name != "unknown" || at == std::string::npos ? name : error.substr(at + before.size());
+}
+
+}  // namespace
+
 // For as long as OpenSSL may write.
 class tls_engine::call {
 public:
@@ -145,7 +157,7 @@ void tls_engine::fail() {
         if (about_us) failure_ = make_error_code(tls_errc::certificate);
         failure_text_ = std::string(about_us ? "the peer does not accept our certificate (alert: "
                                              : "the peer refuses (alert: ") +
-                        ::SSL_alert_desc_string_long(alert) + ")";
+                        name_of_alert(alert, text) + ")";
     } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
                reason == SSL_R_PACKET_LENGTH_TOO_LONG) {
         failure_text_ = "the peer does not speak TLS (" + text + ")";
