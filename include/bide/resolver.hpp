@@ -75,12 +75,13 @@ private:
 /// The addresses of a host, in the order in which they should be tried, each once; at least one. An IP address in text
 /// is not looked up; a name is, on a thread of the default executor, because the system's resolver blocks.
 /// Throws: std::system_error (resolver_category) that names the host; timeout_error that names it, too;
-/// std::invalid_argument for a host that contains a NUL byte.
+/// std::invalid_argument for a host or a service that contains a NUL byte.
 /// Cancellation: at once; the look-up ends by itself in its thread, and what it says is dropped.
 /// Limits: those of to_thread(). Python: loop.getaddrinfo. Source: getaddrinfo(3).
 [[nodiscard]] coro<std::vector<address>> getaddrinfo(std::string host, std::uint16_t port,
                                                      resolve_options options = {});
-/// The same with a service in place of the port: "http", or a number in text.
+/// The same with a service in place of the port: "http", or a number in text, where one that is no port is
+/// resolver_errc::service_not_found.
 [[nodiscard]] coro<std::vector<address>> getaddrinfo(std::string host, std::string service,
                                                      resolve_options options = {});
 

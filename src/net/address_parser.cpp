@@ -67,7 +67,7 @@ verdict read_ip(std::string_view host, std::uint16_t port, address& made) noexce
     char text[INET6_ADDRSTRLEN + 1] = {};
     const std::size_t percent = host.find('%');
     const std::string_view number = host.substr(0, percent);
-    if (number.size() >= sizeof text || number.find('\0') != std::string_view::npos) return {host, no_ip};
+    if (number.size() >= sizeof text || host.find('\0') != std::string_view::npos) return {host, no_ip};
     number.copy(text, number.size());
     sockaddr_in v4{};
     if (percent == std::string_view::npos && ::inet_pton(AF_INET, text, &v4.sin_addr) == 1) {

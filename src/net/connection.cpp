@@ -63,6 +63,11 @@ coro<connection> connect_to(const connection_options& options, const char* call,
                             std::string host, std::string what) {
     std::vector<address> order = detail::interleave(to, options.interleave());
     if (order.empty()) throw std::invalid_argument(std::string(call) + ": there is no address to connect to");
+    for (const address& each : order) {
+        if (each.family() != address_family::unspecified) continue;
+        throw std::invalid_argument(std::string(call) +
+                                    ": the address is unspecified; give an IP address or a path");
+    }
     if (options.tls()) host = certificate_name(options, std::move(host), call);
     auto connecting = detail::connect_first(std::move(order), options, std::move(what));
     socket made = co_await std::move(connecting);

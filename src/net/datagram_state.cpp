@@ -2,8 +2,11 @@
 #include "net/datagram_state.hpp"
 
 #include <bide/error.hpp>
+#include <bide/time.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -14,6 +17,14 @@ namespace bide::detail {
 namespace {
 constexpr std::size_t largest = 256 * 1024;  // as asyncio's; pages that no datagram reaches are never touched
 constexpr std::size_t overhead = 8;          // of a queued datagram, against the water marks
+
+// The other end of a unix socket has no room. Unless it is connected, the system offers no way to wait for that, so it
+// is tried again after pauses that grow from 1 to 64 ms.
+bool is_full(const address& to, int result) noexcept {
+    return to.family() == address_family::local && result == -ENOBUFS;
+}
+constexpr std::int64_t first_pause = to_ns(std::chrono::milliseconds(1));
+constexpr std::int64_t longest_pause = 64 * first_pause;
 }  // namespace
 
 void retain(datagram_state& state) noexcept { state.retain(); }
@@ -60,7 +71,8 @@ datagram_state::datagram_state(loop_state& loop, datagram_target target,
       connected_(target.connected),
       local_(socket_.local_address()),
       input_(*this, recvmsg_op, input_ops),
-      output_(*this, sendmsg_op, output_ops) {
+      output_(*this, sendmsg_op, output_ops),
+      pause_(first_pause) {
     set_protocol(std::move(protocol));
     insert_before(loop.guests);
 }
@@ -142,7 +154,7 @@ bool datagram_state::send_now(std::string_view data, const address& to) {
     output_.peer = to;
     output_.prepare(const_cast<char*>(data.data()), data.size(), connected_ ? 0 : to.native_size());
     const int result = sendmsg_op.attempt(output_.operation.args);
-    if (result == -EAGAIN || result == -EWOULDBLOCK) return false;
+    if (result == -EAGAIN || result == -EWOULDBLOCK || is_full(to, result)) return false;
     if (result < 0) fail(-result, "send from");
     return true;
 }
@@ -154,9 +166,23 @@ void datagram_state::send_next() {
     submit(output_);
 }
 
+void datagram_state::pause() noexcept {
+    auto& core = static_cast<loop_core&>(loop_);
+    pausing_ = output_.in_flight = true;
+    retain();
+    output_.when = deadline_after(core.os->now(), pause_);
+    pause_ = std::min(pause_ * 2, longest_pause);
+    core.timers.insert(output_);
+}
+
+// The datagram in front went or did not, or the pause before the next attempt is over.
 void datagram_state::sent() {
+    const bool paused = std::exchange(pausing_, false);
     if (socket_.fileno() < 0) return queue_.clear();
+    if (paused) return send_next();
     const int result = output_.operation.result;
+    if (is_full(queue_.front().to, result)) return pause();
+    pause_ = first_pause;
     unsent_ -= queue_.front().data.size() + overhead;
     queue_.pop_front();
     if (result < 0 && result != -ECANCELED) fail(-result, "send from");
@@ -212,6 +238,11 @@ void datagram_state::finish() noexcept {
     loop_.loop->forget(socket_.fileno());
     socket_.close();
     end();
+    if (!pausing_ || !output_.linked()) return;
+    static_cast<loop_core&>(loop_).timers.remove(output_);
+    pausing_ = output_.in_flight = false;
+    queue_.clear();
+    release();
 }
 
 }  // namespace bide::detail

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -69,6 +70,7 @@ private:
     void received();
     void send_next();
     void sent();
+    void pause() noexcept;
     // Whether it went, or failed for good; false: no room now.
     bool send_now(std::string_view data, const address& to);
     void fail(int error, const char* what);
@@ -91,6 +93,8 @@ private:
     std::deque<queued> queue_;
     std::size_t unsent_ = 0;
     water_marks marks_;
+    std::int64_t pause_;    // before the next attempt, where there is nothing to wait for
+    bool pausing_ = false;  // output_ is in the timers, or comes from there
     bool paused_ = false;
     bool closing_ = false;
 };

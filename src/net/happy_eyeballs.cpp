@@ -35,8 +35,16 @@ struct race {
     event changed;
 };
 
+socket socket_for(const address& to) {
+    try {
+        return socket(to.family());
+    } catch (const std::system_error& e) {
+        throw std::system_error(e.code(), "socket for " + to.to_string());
+    }
+}
+
 coro<socket> connect_one(address to, const connection_options& options) {
-    socket made(to.family());
+    socket made = socket_for(to);
     if (const std::optional<address>& from = options.local_address()) {
         // The port is chosen when it connects, so that one port serves connections to different peers.
         if (from->port() == 0) sys::set_option(made.fileno(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);

@@ -132,6 +132,18 @@ coro<std::vector<address>> only(address found, address_family wanted, std::strin
     co_return all;
 }
 
+coro<std::vector<address>> no_service(std::string what) {
+    throw std::system_error(resolver_errc::service_not_found, what);
+    co_return {};
+}
+
+// The names of services contain a letter (RFC 6335 section 5.1). What contains none, the system reads as a number, of
+// which it keeps the last 16 bits.
+bool may_be_a_service(const std::string& name) noexcept {
+    const auto is_letter = [](char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return name.empty() || std::any_of(name.begin(), name.end(), is_letter);
+}
+
 std::string asked(const std::string& host) { return "look up '" + host + "'"; }
 
 }  // namespace
@@ -150,15 +162,19 @@ coro<std::vector<address>> getaddrinfo(std::string host, std::uint16_t port, res
 coro<std::vector<address>> getaddrinfo(std::string host, std::string service, resolve_options options) {
     if (host.find('\0') != std::string::npos)
         throw std::invalid_argument("getaddrinfo: the host name contains a NUL byte");
+    if (service.find('\0') != std::string::npos)
+        throw std::invalid_argument("getaddrinfo: the service contains a NUL byte");
     std::uint16_t port = 0;
     const char* const end = service.data() + service.size();
     const auto number = std::from_chars(service.data(), end, port);
-    if (number.ec == std::errc() && number.ptr == end) {
+    const bool numeric = number.ec == std::errc() && number.ptr == end;
+    if (numeric) {
         if (const result<address> literal = address::try_ip(host, port))
             return only(*literal, options.family(), asked(host));
     }
-    const bool named = number.ptr != end;
+    const bool named = !numeric && !service.empty();
     std::string what = named ? asked(host) + " for service '" + service + "'" : asked(host);
+    if (named && !may_be_a_service(service)) return no_service(std::move(what));
     auto work = to_thread(abandon_on_cancel, look_up, std::move(host), std::move(service), options);
     return finish(std::move(work), options.timeout(), std::move(what));
 }

@@ -22,6 +22,7 @@ int take(BIO* bio, char* into, std::size_t room, std::size_t* taken) {
     }
     std::memcpy(into, input.data(), *taken);
     pipe.input.pass(*taken);
+    pipe.without_data += *taken;
     return 1;
 }
 

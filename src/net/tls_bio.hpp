@@ -1,6 +1,7 @@
 // bide/net: the bytes of a TLS engine as OpenSSL sees them.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "net/receive_buffer.hpp"
@@ -14,6 +15,7 @@ namespace bide::detail {
 struct tls_pipe {
     receive_buffer input;
     std::string* output = nullptr;  // during a call of the engine
+    std::size_t without_data = 0;   // taken since the last byte for the application came of it
 };
 
 // Reads from and writes to the pipe, which outlives it. Never has to wait to write.

@@ -16,6 +16,14 @@ namespace bide {
 namespace detail {
 
 void free_tls_context::operator()(ssl_ctx_st* what) const noexcept { ::SSL_CTX_free(what); }
+void tls_context_state::change_rules() noexcept {
+    sessions.clear();
+    ++rules;
+    if (side == tls_side::client) return;
+    unsigned char mark[sizeof rules];
+    std::memcpy(mark, &rules, sizeof rules);
+    ::SSL_CTX_set_session_id_context(native.get(), mark, sizeof mark);
+}
 void free_tls_session::operator()(ssl_session_st* what) const noexcept { ::SSL_SESSION_free(what); }
 
 std::string last_tls_error() {
@@ -77,7 +85,7 @@ void set_verify(tls_context_state& state) {
     const int insist = state.side == tls_side::server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
     ::SSL_CTX_set_verify(state.native.get(), state.verify ? SSL_VERIFY_PEER | insist : SSL_VERIFY_NONE,
                          note_certificate_problem);
-    state.sessions.clear();  // a resumed session is not verified again
+    state.change_rules();
 }
 
 // A client keeps the sessions per host itself; a server's are in its tickets, so it keeps none.
@@ -114,8 +122,6 @@ std::shared_ptr<tls_context_state> make_state(tls_side side) {
     if (side == tls_side::client) {
         ::SSL_CTX_sess_set_new_cb(native, keep_tls_session);
     } else {
-        const unsigned char id[] = "bide";
-        ::SSL_CTX_set_session_id_context(native, id, sizeof id - 1);
         ::SSL_CTX_set_dh_auto(native, 1);
     }
     set_resumption(*state);
@@ -180,6 +186,7 @@ tls_context& tls_context::trust(const std::string& file) {
 tls_context& tls_context::certificate(const std::string& certificate_file, const std::string& key_file,
                                       const std::string& password) {
     detail::load_pair(state_->native.get(), certificate_file, key_file, password);
+    if (!server_side()) state_->change_rules();  // who resumes is still who it was
     return *this;
 }
 
@@ -191,7 +198,7 @@ tls_context& tls_context::revocation_list(const std::string& file) {
         detail::fail("cannot use the revocation list in '" + file + "'");
     }
     ::X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
-    state_->sessions.clear();
+    state_->change_rules();
     return *this;
 }
 
@@ -203,7 +210,7 @@ tls_context& tls_context::verify_peer(bool on) {
 
 tls_context& tls_context::check_hostname(bool on) noexcept {
     state_->check_host = on;
-    state_->sessions.clear();
+    state_->change_rules();
     return *this;
 }
 
@@ -249,7 +256,7 @@ tls_context& tls_context::ciphers(const std::string& list) {
 
 tls_context& tls_context::resume_sessions(bool on) {
     state_->resume = on;
-    state_->sessions.clear();
+    state_->change_rules();
     detail::set_resumption(*state_);
     return *this;
 }

@@ -57,6 +57,8 @@ public:
 
 private:
     static constexpr std::size_t piece = 64 * 1024;  // encrypted, and asked for, at a time
+    static constexpr std::size_t most_answers = 64 * 1024;
+    static constexpr std::size_t most_dropped = 1024 * 1024;
 
     // What an engine puts out, on its way down. One buffer serves all connections of a thread, because it is empty again
     // before anything else runs; a TLS stream inside another one takes a second.
@@ -79,6 +81,8 @@ private:
     tls_status read_some(Buffer& into, std::size_t most, std::size_t& count);
     template <class Buffer>
     std::size_t take(Buffer& into, std::size_t most);
+    // What a read has put out, counted since the peer has taken all.
+    [[nodiscard]] bool asks_too_much(const output_buffer& output);
     void send_down(const output_buffer& output) {
         if (!output.bytes.empty()) lower_->send(output.bytes);
     }
@@ -107,6 +111,7 @@ private:
     void heard_alone(int result);
     void heard_nothing() noexcept {}
     tls_status read_unwanted();
+    tls_status drop_unreadable(std::size_t count) noexcept;
 
     // Allocated when it is needed: most connections are open.
     struct ending {
@@ -118,12 +123,14 @@ private:
     tls_engine engine_;
     duration shutdown_limit_;
     timer_handle limit_;
-    std::size_t most_ = 0;    // of the receive in progress
-    bool ended_ = false;      // the peer sends no more
-    bool all_sent_ = false;   // by the time of close(); that a peer does not take our own end is no failure
-    bool receiving_ = false;  // a task receives
-    bool sending_ = false;    // a part of what is written; nobody is told before it is all of it
-    bool lingers_ = false;    // closed, and the peer has not ended
+    std::size_t most_ = 0;  // of the receive in progress
+    std::size_t answers_ = 0;
+    std::size_t dropped_ = 0;  // since the engine has failed
+    bool ended_ = false;       // the peer sends no more
+    bool all_sent_ = false;    // by the time of close(); that a peer does not take our own end is no failure
+    bool receiving_ = false;   // a task receives
+    bool sending_ = false;     // a part of what is written; nobody is told before it is all of it
+    bool lingers_ = false;     // closed, and the peer has not ended
     std::unique_ptr<ending> ending_;
     stream_ref lower_;
     stream_watcher* lower_watcher_;  // whom it had before

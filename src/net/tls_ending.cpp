@@ -3,7 +3,8 @@
 // After close_notify the connection is half-closed and what the peer still sends is read, until it ends as well: to close
 // with bytes unread would make TCP reset the connection, and the peer would lose what is on its way. A TLS 1.3 server has
 // always sent tickets that a client which only writes does not read. Data for the application is another matter: nobody
-// will ever take it, so the connection is reset, as it would be without TLS, and the peer learns it.
+// will ever take it, so the connection is reset, as it would be without TLS, and the peer learns it. But not when this end
+// has failed: then the alert is what the peer is to learn.
 #include <bide/detail/os/ops.hpp>
 #include <bide/error.hpp>
 #include <bide/loop.hpp>
@@ -121,12 +122,22 @@ void tls_stream::heard_alone(int result) {
 // The connection is closed on this side; `count` more bytes have come, 0: none will.
 void tls_stream::heard(std::size_t count) {
     if (closed_) return;
-    const tls_status status = count == 0 ? tls_status::ended : read_unwanted();
+    const tls_status status = count == 0          ? tls_status::ended
+                              : engine_.failure() ? drop_unreadable(count)
+                                                  : read_unwanted();
     if (status == tls_status::done) {
         lower_->abort();
     } else if (status != tls_status::want_bytes) {
         lower_->close();
     }
+}
+
+// It was refused, and talks on until it has read why: after a reset it would learn from its next write only that the
+// connection is gone.
+tls_status tls_stream::drop_unreadable(std::size_t count) noexcept {
+    engine_.input().drop(engine_.input().size());
+    dropped_ += count;
+    return dropped_ > most_dropped ? tls_status::done : tls_status::want_bytes;
 }
 
 // Of a stream that carries another one, that one knows what is for the application.

@@ -20,6 +20,10 @@ namespace {
 // OpenSSL gives the alert number n that the peer sent as the reason 1000 + n.
 constexpr int alert_reason = SSL_AD_REASON_OFFSET;
 
+// A peer may change keys as often as it likes, and each change costs a thousand times what it costs to send. Between two
+// records with data there is room for more tickets than any server sends.
+constexpr std::size_t most_without_data = 128 * 1024;
+
 bool is_about_certificates(int alert) noexcept {
     switch (alert) {
         case SSL_AD_NO_CERTIFICATE:
@@ -37,6 +41,18 @@ bool is_about_certificates(int alert) noexcept {
 }  // namespace
 
 void free_tls::operator()(ssl_st* what) const noexcept { ::SSL_free(what); }
+
+namespace {
+
+// OpenSSL has no description of the newer ones, but a text for the error: "tlsv13 alert certificate required".
+std::string name_of_alert(int alert, const std::string& error) {
+    const std::string name = ::SSL_alert_desc_string_long(alert);
+    constexpr std::string_view before = " alert ";
+    const std::size_t at = error.find(before);
+    return name != "unknown" || at == std::string::npos ? name : error.substr(at + before.size());
+}
+
+}  // namespace
 
 // For as long as OpenSSL may write.
 class tls_engine::call {
@@ -64,7 +80,7 @@ tls_engine& tls_engine::of(const ssl_st* connection) noexcept {
 int keep_tls_session(ssl_st* connection, ssl_session_st* session) {
     const tls_engine& engine = tls_engine::of(connection);
     tls_context_state& context = engine.context();
-    if (engine.host().empty() || !context.resume) return 0;
+    if (engine.host().empty() || !context.resume || engine.rules() != context.rules) return 0;
     try {
         if (context.sessions.size() >= tls_context_state::most_sessions) context.sessions.clear();
         context.sessions[engine.host()].reset(session);
@@ -73,7 +89,7 @@ int keep_tls_session(ssl_st* connection, ssl_session_st* session) {
 }
 
 tls_engine::tls_engine(tls_context_state& context, std::string host)
-    : context_(context), host_(std::move(host)) {
+    : context_(context), rules_(context.rules), host_(std::move(host)) {
     ssl_.reset(::SSL_new(context.native.get()));
     if (!ssl_) throw std::system_error(make_error_code(tls_errc::protocol), "SSL_new: " + last_tls_error());
     SSL* const ssl = ssl_.get();
@@ -94,8 +110,13 @@ void tls_engine::set_host() {
     SSL* const ssl = ssl_.get();
     if (host_.back() == '.') host_.pop_back();  // the root of the DNS is no part of names in certificates
     int good = 1;
-    if (address::try_ip(host_, 0)) {  // verified as an address; it is no server name (RFC 6066 section 3)
-        if (context_.check_host) good = ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl), host_.c_str());
+    if (host_.find('\0') != std::string::npos) {  // OpenSSL would check what is before it
+        good = 0;
+    } else if (address::try_ip(host_,
+                               0)) {  // verified as an address; it is no server name (RFC 6066 section 3)
+        const std::string unscoped = host_.substr(0, host_.find('%'));
+        if (context_.check_host)
+            good = ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl), unscoped.c_str());
     } else {
         good = static_cast<int>(SSL_set_tlsext_host_name(ssl, host_.c_str()));
         ::SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -136,7 +157,7 @@ void tls_engine::fail() {
         if (about_us) failure_ = make_error_code(tls_errc::certificate);
         failure_text_ = std::string(about_us ? "the peer does not accept our certificate (alert: "
                                              : "the peer refuses (alert: ") +
-                        ::SSL_alert_desc_string_long(alert) + ")";
+                        name_of_alert(alert, text) + ")";
     } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
                reason == SSL_R_PACKET_LENGTH_TOO_LONG) {
         failure_text_ = "the peer does not speak TLS (" + text + ")";
@@ -145,10 +166,16 @@ void tls_engine::fail() {
     }
 }
 
+void tls_engine::refuse(std::string why) {
+    failure_ = make_error_code(tls_errc::protocol);
+    failure_text_ = std::move(why);
+}
+
 tls_status tls_engine::handshake(std::string& output) {
     if (failure_) return tls_status::failed;
     const call here(*this, output);
     const int result = ::SSL_do_handshake(ssl_.get());
+    pipe_.without_data = 0;
     return result == 1 ? tls_status::done : judge(result);
 }
 
@@ -168,8 +195,13 @@ tls_status tls_engine::read(char* into, std::size_t room, std::size_t& count, st
         if (::SSL_read_ex(ssl_.get(), into + count, room - count, &got) != 1) {
             // What was read comes first; the next call tells the rest.
             const tls_status status = judge(0);
-            return count > 0 ? tls_status::done : status;
+            if (count > 0) return tls_status::done;
+            if (status != tls_status::want_bytes || pipe_.without_data <= most_without_data) return status;
+            refuse("the peer has sent " + std::to_string(pipe_.without_data) +
+                   " bytes of TLS without any data");
+            return tls_status::failed;
         }
+        pipe_.without_data = 0;
         count += got;
     } while (count < room && !has_nothing_to_read());
     return tls_status::done;

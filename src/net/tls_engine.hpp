@@ -47,6 +47,8 @@ public:
     tls_status read(char* into, std::size_t room, std::size_t& count, std::string& output);
     // After the handshake.
     tls_status write(std::string_view plain, std::string& output);
+    // Fails, though OpenSSL sees no fault.
+    void refuse(std::string why);
     // Says that nothing more will be sent, where that can be said.
     void shut_down(std::string& output) noexcept;
 
@@ -65,6 +67,7 @@ public:
     [[nodiscard]] static tls_engine& of(const ssl_st* connection) noexcept;
     void note_problem(std::string text) { problem_ = std::move(text); }
     [[nodiscard]] tls_context_state& context() const noexcept { return context_; }
+    [[nodiscard]] unsigned rules() const noexcept { return rules_; }
 
 private:
     class call;
@@ -74,6 +77,7 @@ private:
     [[nodiscard]] bool has_nothing_to_read() const noexcept;
 
     tls_context_state& context_;
+    const unsigned rules_;  // of the context, when this began
     tls_pipe pipe_;
     std::unique_ptr<ssl_st, free_tls> ssl_;
     std::string host_;

@@ -103,7 +103,11 @@ coro<stream_ref> start_tls_over(stream_ref lower, tls_context context, tls_side 
     bool late = false;
     try {
         check_side(context, side);
-        if (lower->closed()) {
+        if (lower->eof_asked()) {
+            lower->close();
+            throw invalid_state_error("TLS: write_eof() was called before");
+        }
+        if (lower->closing()) {
             if (lower->error()) std::rethrow_exception(lower->error());
             throw std::system_error(ECONNRESET, std::generic_category(), "TLS: the connection is closed");
         }
@@ -116,8 +120,9 @@ coro<stream_ref> start_tls_over(stream_ref lower, tls_context context, tls_side 
         error = std::current_exception();
     }
     if (late) error = too_slow(*made, handshake_limit);
-    // A stream that has failed by itself is closing: the peer is told why.
-    if (!stream || !stream->closing()) lower->abort();
+    // A stream that has failed by itself is closing: the peer is told why. So is one that was closed before: it sends the rest.
+    const bool closes = stream ? stream->closing() : lower->closing();
+    if (!closes) lower->abort();
     std::rethrow_exception(error);
 }
 

@@ -33,6 +33,10 @@ struct tls_context_state {
     // Clients: the last session of each host, to be resumed. When there are `most_sessions`, all are forgotten.
     std::map<std::string, std::unique_ptr<ssl_session_st, free_tls_session>> sessions;
     static constexpr std::size_t most_sessions = 1000;
+    // A resumed session is not verified again. So those made under other rules are not resumed: a client forgets them,
+    // also those that connections bring which began under such rules; a server marks its tickets.
+    unsigned rules = 0;
+    void change_rules() noexcept;
 };
 
 // OpenSSL's callbacks. A new session of a client: 1, it is kept.

@@ -33,12 +33,24 @@ template <class Buffer>
 tls_status tls_stream::read_some(Buffer& into, std::size_t most, std::size_t& count) {
     output_buffer output;
     receive_block plain = receive_block::acquire();
-    const tls_status status =
-        engine_.read(plain.data(), std::min(most, receive_block::size), count, output.bytes);
+    tls_status status = engine_.read(plain.data(), std::min(most, receive_block::size), count, output.bytes);
     if (count != 0) append(into, std::move(plain), count);
     ended_ = ended_ || status == tls_status::ended;
+    // What was read comes first; the next call tells it.
+    if (asks_too_much(output) && status == tls_status::want_bytes) status = tls_status::failed;
     send_down(output);
     return status;
+}
+
+// Writing that pauses does not pause reading, and answers are no part of what the application writes: nothing else would
+// bound what a peer makes us keep.
+bool tls_stream::asks_too_much(const output_buffer& output) {
+    if (output.bytes.empty()) return false;
+    if (lower_->unsent() == 0) answers_ = 0;
+    answers_ += output.bytes.size();
+    if (answers_ <= most_answers || engine_.failure()) return false;
+    engine_.refuse("the peer asks again and again and does not take the answers");
+    return true;
 }
 
 template <class Buffer>

@@ -74,6 +74,7 @@ void transport_state::drop_protocol() noexcept {
     if (stream_) stream_->set_sink(nullptr);
     plain_ = nullptr;
     buffered_ = nullptr;
+    kept_.clear();
     const std::shared_ptr<stream_protocol> last = std::move(protocol_);
 }
 
@@ -81,7 +82,27 @@ void transport_state::drop_protocol() noexcept {
 
 void transport_state::read_if_wanted() {
     if (at() != stage::connected || !reading() || (plain_ == nullptr && buffered_ == nullptr)) return;
-    stream_->start_receiving();
+    if (kept_.empty()) return stream_->start_receiving();
+    if (delivering_) return;
+    retain();
+    loop_.loop->call_soon([hold = counted_ref<transport_state>(this)] { hold->deliver_kept(); });
+    delivering_ = true;
+}
+
+void transport_state::keep(std::string_view bytes) {
+    kept_ = bytes;
+    stream_->stop_receiving();
+    read_if_wanted();
+}
+
+std::string transport_state::take_kept() noexcept { return std::exchange(kept_, std::string()); }
+
+void transport_state::deliver_kept() {
+    delivering_ = false;
+    if (at() != stage::connected || !reading()) return;
+    const std::string bytes = take_kept();
+    if (!bytes.empty()) received(bytes);
+    if (stream_) read_if_wanted();
 }
 
 void transport_state::pause_reading() noexcept {
@@ -148,15 +169,18 @@ std::span<char> transport_state::room() {
 
 void transport_state::received(std::string_view bytes) {
     if (buffered_ != nullptr) return update_buffer(bytes);
-    if (plain_ == nullptr) return pause_reading();
+    if (plain_ == nullptr) return keep(bytes);
     call_or_close("Exception in data_received() of a protocol; its connection is closed",
                   [&] { plain_->data_received(bytes); });
 }
 
-// The bytes are in the protocol's memory already, or are copied there, in pieces if it is small.
+// The bytes are in the protocol's memory already, or are copied there, in pieces if it is small. Between two pieces it
+// may pause, close, or leave the rest to another protocol or to TLS.
 void transport_state::update_buffer(std::string_view bytes) {
     std::span<char> room = std::exchange(room_, std::span<char>());
-    while (!bytes.empty() && !closing() && buffered_ != nullptr) {
+    while (!bytes.empty()) {
+        if (closing()) return;
+        if (!reading() || buffered_ == nullptr) return keep(bytes);
         if (room.empty()) {
             room = this->room();
             room_ = {};

@@ -38,6 +38,8 @@ public:
 
     void pause_reading() noexcept;
     void resume_reading();
+    // What has arrived and was not given to the protocol.
+    [[nodiscard]] std::string take_kept() noexcept;
     [[nodiscard]] bool reading() const noexcept { return !paused_ && !read_all_ && !closing(); }
     void close();
     void abort() noexcept;
@@ -61,6 +63,9 @@ private:
     void drop_protocol() noexcept override;
 
     void read_if_wanted();
+    // It is given to whoever reads next, in a later turn.
+    void keep(std::string_view bytes);
+    void deliver_kept();
     // Closes the connection because of `error`.
     void fail(std::exception_ptr error) noexcept;
     void update_buffer(std::string_view bytes);
@@ -71,10 +76,12 @@ private:
     bool introduced_ = false;
     bool paused_ = false;
     bool read_all_ = false;
+    bool delivering_ = false;  // deliver_kept() is on its way
     stream_ref stream_;
     std::shared_ptr<stream_protocol> protocol_;
     protocol* plain_ = nullptr;  // protocol_, if it is one of these
     buffered_protocol* buffered_ = nullptr;
+    std::string kept_;
     std::span<char> room_;  // what get_buffer() gave
     std::exception_ptr error_;
     std::string peer_;  // still known when the socket is gone

@@ -116,6 +116,8 @@ TEST(address, refuses_what_is_no_address) {
     }
     EXPECT_FALSE(address::try_parse(std::string_view("127.0.0.1\0:80", 13)));
     EXPECT_FALSE(address::try_ip(std::string_view("127.0.0.1\0", 10), 80));
+    EXPECT_FALSE(address::try_ip(std::string_view("fe80::1%lo\0x", 12), 80));
+    EXPECT_FALSE(address::try_parse(std::string_view("[fe80::1%lo\0]:80", 16)));
     EXPECT_FALSE(address::try_parse(std::string(1000, '1') + ":80"));
 }
 

@@ -2,7 +2,9 @@
 #include <bide/connection.hpp>
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/happy_eyeballs.hpp"
 #include "support/async_test.hpp"
@@ -49,6 +51,31 @@ BIDE_TEST(connection, one_refusal_is_thrown_as_it_is) {
     const std::string text = co_await failure(bide::open_connection(nobody.where()), &code);
     EXPECT_EQ(code, std::errc::connection_refused);
     EXPECT_TRUE(has(text, "connect " + nobody.where().to_string() + ": ")) << text;
+}
+
+BIDE_TEST(connection, without_descriptors_the_error_says_whom_it_was_for) {
+    const refusing_address nobody;
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const int next_free = ::dup(0);
+    ::close(next_free);
+    const rlimit none{static_cast<rlim_t>(next_free), before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    std::error_code code;
+    const std::string text = co_await failure(bide::open_connection(nobody.where()), &code);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_EQ(code, std::errc::too_many_files_open);
+    EXPECT_TRUE(has(text, "socket for " + nobody.where().to_string() + ": Too many open files"));
+}
+
+BIDE_TEST(connection, an_unspecified_address_is_refused_wherever_it_stands) {
+    const refusing_address nobody;
+    for (const bool first : {true, false}) {
+        std::vector<address> some(2, nobody.where());
+        some[first ? 0 : 1] = address();
+        const std::string text = co_await failure(bide::open_connection(some));
+        EXPECT_TRUE(has(text, "open_connection: the address is unspecified"));
+    }
 }
 
 BIDE_TEST(connection, when_all_fail_the_error_names_each_address) {

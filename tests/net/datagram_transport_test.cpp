@@ -8,6 +8,8 @@
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 
+#include <unistd.h>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -202,6 +204,50 @@ BIDE_TEST(datagram_transport, a_slow_receiver_pauses_the_sender) {
     EXPECT_EQ(at_a->calls, all);
 }
 
+// The receiver of a socket that is not connected has no room, and the system offers no way to wait for that.
+BIDE_TEST(datagram_transport, a_slow_receiver_that_is_named_each_time_gets_all) {
+    const std::string name = "@bide-datagrams3-" + std::to_string(::getpid());
+    bide::socket slow(address_family::local, bide::socket_type::datagram);
+    slow.bind(address::local(name));
+    const auto unnamed = datagram_endpoint_options().family(address_family::local);
+    auto [a, at_a] = co_await bide::create_datagram_endpoint(make_listener, unnamed);
+    a.set_write_buffer_limits(1000, 100);
+    int sent = 0;
+    while (at_a->calls.back() == "made" && sent < 100000) {
+        a.sendto(std::to_string(sent++), address::local(name));
+        co_await bide::sleep(0s);
+    }
+    EXPECT_EQ(at_a->calls.back(), "pause") << at_a->text;
+    a.close();  // sends what is queued first
+    for (int i = 0; i < sent && at_a->calls.back() != "error"; ++i) {
+        const auto got = co_await slow.recvfrom();
+        EXPECT_EQ(got.data, std::to_string(i));
+    }
+    co_await at_a->gone.wait();
+    const calls all{"made", "pause", "resume", "lost"};
+    EXPECT_EQ(at_a->calls, all);
+}
+
+// It waits for room that never comes, and is dropped while it does.
+BIDE_TEST(datagram_transport, may_be_aborted_while_a_receiver_has_no_room) {
+    const std::string name = "@bide-datagrams4-" + std::to_string(::getpid());
+    bide::socket slow(address_family::local, bide::socket_type::datagram);
+    slow.bind(address::local(name));
+    const auto unnamed = datagram_endpoint_options().family(address_family::local);
+    auto [a, at_a] = co_await bide::create_datagram_endpoint(make_listener, unnamed);
+    for (int i = 0; i < 1000; ++i) a.sendto("more than fits", address::local(name));
+    co_await bide::sleep(1s);
+    EXPECT_GT(a.get_write_buffer_size(), 0U);
+    a.close();
+    co_await bide::sleep(1s);
+    EXPECT_TRUE(at_a->over);
+    a.abort();
+    co_await at_a->gone.wait();
+    const calls all{"made", "lost"};
+    EXPECT_EQ(at_a->calls, all);
+    a.sendto("too late", address::local(name));
+}
+
 class thrower : public listener {
 public:
     void datagram_received(std::string_view data, const address& from) override {
@@ -268,6 +314,17 @@ BIDE_TEST(datagram_transport, may_be_open_when_the_loop_ends) {
     auto [a, at_a] = co_await bide::create_datagram_endpoint(make_listener, to_slow);
     for (int i = 0; i < 10000; ++i) a.sendto("more than fits");
     co_await bide::sleep(0s);
+    EXPECT_GT(a.get_write_buffer_size(), 0U);
+}
+
+BIDE_TEST(datagram_transport, may_wait_for_a_receiver_when_the_loop_ends) {
+    const std::string name = "@bide-datagrams5-" + std::to_string(::getpid());
+    bide::socket slow(address_family::local, bide::socket_type::datagram);
+    slow.bind(address::local(name));
+    const auto unnamed = datagram_endpoint_options().family(address_family::local);
+    auto [a, at_a] = co_await bide::create_datagram_endpoint(make_listener, unnamed);
+    for (int i = 0; i < 1000; ++i) a.sendto("more than fits", address::local(name));
+    co_await bide::sleep(1s);
     EXPECT_GT(a.get_write_buffer_size(), 0U);
 }
 

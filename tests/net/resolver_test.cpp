@@ -70,6 +70,26 @@ BIDE_TEST(resolver, services_have_names_too) {
                     "look up 'localhost' for service 'no-such-service'"));
 }
 
+// The system's own resolver takes 65616 for port 80, and blanks and signs before a number.
+BIDE_TEST(resolver, a_number_that_is_no_port_is_refused) {
+    for (const char* const service : {"65536", "65616", "4294967376", "18446744073709551615", "-1", "-65456",
+                                      "+80", " 80", "\t80", "0x50", "80 "}) {
+        for (const char* const host : {"127.0.0.1", "localhost"}) {
+            const auto wrong = co_await bide::as_result(bide::getaddrinfo(host, service));
+            EXPECT_FALSE(wrong) << service;
+            if (wrong) continue;
+            EXPECT_EQ(wrong.error(), resolver_errc::service_not_found) << service;
+            EXPECT_TRUE(has(bide::describe_exception(wrong.exception()), "look up '",
+                            std::string("for service '") + service + "'"));
+        }
+    }
+    const addresses found = co_await bide::getaddrinfo("127.0.0.1", "65535");
+    EXPECT_EQ(found, addresses{address::parse("127.0.0.1:65535")});
+    const std::string nul = bide_test::thrown<std::invalid_argument>(
+        [] { return bide::getaddrinfo("127.0.0.1", std::string("80\0x", 4)); });
+    EXPECT_TRUE(has(nul, "service", "NUL"));
+}
+
 BIDE_TEST(resolver, an_empty_host_is_this_machine_or_every_interface) {
     addresses found = co_await bide::getaddrinfo("", 5);
     for (const address& each : found) EXPECT_TRUE(each.is_loopback()) << each.to_string();

@@ -47,6 +47,41 @@ BIDE_TEST(server_tls, over_a_unix_socket_with_a_name_to_verify) {
     co_await stop(server);
 }
 
+// In TLS 1.3 the client is done first and begins to talk; what it says must not keep it from hearing why it is refused.
+BIDE_TEST(server_tls, a_client_that_talks_on_hears_why_it_is_refused) {
+    auto insisting = bide::server_options().tls(
+        certificates::get().server().trust(certificates::get().file("ca.pem")).verify_peer(true));
+    auto server = co_await bide::start_server(echo, loopback(), insisting);
+    for (const int pieces : {0, 1, 2, 5}) {
+        auto peer = co_await connect_securely(server);
+        std::string text;
+        for (int i = 0; i < pieces; ++i) {
+            peer.writer.write("hello?");
+            co_await bide::sleep(1s);
+        }
+        text = co_await failure(peer.reader.read());
+        EXPECT_TRUE(has(text, "does not accept our certificate (alert: certificate required)")) << pieces;
+    }
+    co_await stop(server);
+}
+
+// But not for ever: what nobody takes is taken up to a bound.
+BIDE_TEST(server_tls, a_refused_client_that_talks_without_end_is_reset) {
+    auto server = co_await bide::start_server(echo, loopback(), encrypting());
+    auto peer = co_await connect(server);
+    const auto start = bide::get_running_loop().time();
+    std::string text = "no failure";
+    while (text == "no failure") {
+        peer.writer.write(std::string(64 * 1024, '?'));
+        text = co_await failure(peer.writer.drain());
+        co_await bide::sleep(1ms);
+        if (bide::get_running_loop().time() - start > 20s) break;
+    }
+    EXPECT_NE(text, "no failure");
+    co_await stop(server);
+    EXPECT_LT(bide::get_running_loop().time() - start, 20s);
+}
+
 // Sends what is no TLS and waits for the end.
 bide::coro<void> speak_plainly(const bide::server& server) {
     auto peer = co_await connect(server);

@@ -281,6 +281,19 @@ BIDE_TEST(socket, a_datagram_to_nowhere_names_the_address) {
     EXPECT_EQ(too_long, "sendto " + a.local_address().to_string() + ": Message too long");
 }
 
+// Who connects to one and then to another must not talk to the first and believe that it is the second.
+BIDE_TEST(socket, that_is_connected_cannot_be_connected_again) {
+    const socket first = local_listener();
+    const socket second = local_listener();
+    socket client(address_family::ipv4);
+    co_await client.connect(first.local_address());
+    const auto again = co_await bide::as_result(client.connect(second.local_address()));
+    EXPECT_FALSE(again) << "connected to " << client.peer_address().to_string();
+    EXPECT_EQ(again.error(), std::errc::already_connected);
+    const auto same = co_await bide::as_result(client.connect(first.local_address()));
+    EXPECT_EQ(same.error(), std::errc::already_connected);
+}
+
 // A connection that could not be accepted for want of descriptors is there for the next accept.
 BIDE_TEST(socket, accept_without_descriptors_fails_and_loses_no_connection) {
     socket listener = local_listener();

@@ -178,6 +178,25 @@ BIDE_TEST(start_tls, a_cancelled_handshake_aborts_the_connection) {
     EXPECT_FALSE(hello.empty());
 }
 
+// Its hello could not be sent, and nobody would answer what was not.
+BIDE_TEST(start_tls, of_a_connection_that_can_write_no_more_fails_at_once) {
+    for (const bool closes : {false, true}) {
+        connection_ends ends = plain_ends();
+        if (closes) {
+            ends.client.writer.write(std::string(10 << 20, 'x'));  // so that it is not closed yet
+            ends.client.writer.close();
+        } else {
+            ends.client.writer.write_eof();
+        }
+        const auto start = bide::get_running_loop().time();
+        std::error_code code;
+        const std::string text = co_await failure_of(
+            bide::start_tls(std::move(ends.client), certificates::get().client(), to_localhost()), &code);
+        EXPECT_EQ(bide::get_running_loop().time(), start);
+        EXPECT_TRUE(has(text, closes ? "the connection is closed" : "write_eof() was called")) << text;
+    }
+}
+
 BIDE_TEST(start_tls, works_inside_tls) {
     const certificates& all = certificates::get();
     auto outer = co_await bide_test::tls_ends();

@@ -1,4 +1,4 @@
-// bide/net: a TLS stream that is closed while a read of it answers the peer.
+// bide/net: a TLS stream whose reads answer the peer: what closes it meanwhile, and a peer that has no end of questions.
 // bide-test: once
 #include <bide/tls.hpp>
 
@@ -16,6 +16,7 @@
 #include "net/tls_state.hpp"
 #include "net/tls_stream.hpp"
 #include "support/async_test.hpp"
+#include "support/expect.hpp"
 #include "support/tls_certificates.hpp"
 
 // Of OpenSSL, whose headers belong to src/net/tls_*.
@@ -23,6 +24,7 @@ extern "C" {
 void SSL_CTX_set_info_callback(ssl_ctx_st* context, void (*told)(const ssl_st*, int, int));
 std::uint64_t SSL_clear_options(ssl_st* connection, std::uint64_t options);
 int SSL_renegotiate(ssl_st* connection);
+int SSL_key_update(ssl_st* connection, int type);
 }
 
 namespace {
@@ -30,6 +32,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace bide::detail;
 using bide_test::certificates;
+using bide_test::has;
 
 constexpr std::uint64_t no_renegotiation = std::uint64_t{1} << 30;
 const ssl_st* last_seen = nullptr;
@@ -82,6 +85,16 @@ public:
         EXPECT_FALSE(to_us_.empty());
     }
 
+    // Its peer asks for new keys again and again, then says `text`.
+    void ask_for_keys(int times, std::string_view text) {
+        constexpr int requested = 1;
+        for (int i = 0; i < times; ++i) {
+            EXPECT_EQ(::SSL_key_update(const_cast<ssl_st*>(last_seen), requested), 1);
+            EXPECT_EQ(peer_->handshake(to_us_), tls_status::done);
+        }
+        if (!text.empty()) EXPECT_EQ(peer_->write(text, to_us_), tls_status::done);
+    }
+
     stream_core* above = nullptr;
     bool received_when_closed = false;
 
@@ -131,6 +144,46 @@ BIDE_TEST(tls_stream, does_not_receive_when_the_answer_of_a_read_closes_it) {
     EXPECT_FALSE(socket->received_when_closed);
     upper->set_sink(nullptr);
     upper->abort();
+}
+
+// How often the peer asked before it was refused, `times` in each receive.
+bide::coro<int> questions_until_refused(int times, std::string_view data, std::string& refusal) {
+    int asked = 0;
+    auto* const socket = new pretended_socket(certificates::get().client());
+    const stream_ref lower(socket);
+    auto securing = start_tls_over(lower, certificates::get().server(), tls_side::server, {}, {}, 60s, 30s);
+    const stream_ref upper = co_await std::move(securing);
+    socket->above = upper.get();
+    for (; refusal.empty() && asked < 10'000; asked += times) {
+        socket->ask_for_keys(times, data);
+        std::string bytes;
+        try {
+            auto receiving = upper->receive(bytes, 100);
+            static_cast<void>(co_await std::move(receiving));
+            EXPECT_EQ(bytes, data);
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code(), bide::tls_errc::protocol);
+            refusal = error.what();
+        }
+    }
+    upper->abort();
+    co_return asked;
+}
+
+// Nobody else would get a turn while it goes on.
+BIDE_TEST(tls_stream, ends_a_peer_that_changes_keys_and_says_nothing) {
+    std::string refusal;
+    const int asked = co_await questions_until_refused(6'000, {}, refusal);
+    EXPECT_EQ(asked, 6'000);
+    EXPECT_TRUE(has(refusal, "bytes of TLS without any data"));
+}
+
+// The answers would fill the memory: what is below counts all that it was given as unsent.
+BIDE_TEST(tls_stream, ends_a_peer_that_asks_for_keys_and_takes_no_answer) {
+    std::string refusal;
+    const int asked = co_await questions_until_refused(100, "data", refusal);
+    EXPECT_LE(asked, 3'000);
+    EXPECT_TRUE(has(refusal, "does not take the answers"));
 }
 
 }  // namespace

@@ -250,6 +250,15 @@ TEST(tls_engine, names_and_addresses_in_certificates_are_matched) {
 TEST(tls_engine, a_host_that_cannot_be_one_is_refused) {
     const tls_context context = client_context();
     EXPECT_THROW(tls_engine(context.state(), std::string(300, 'x')), std::system_error);
+    // The certificate of "localhost" is not one of what follows the NUL.
+    EXPECT_THROW(tls_engine(context.state(), std::string("localhost\0.evil.example", 23)), std::system_error);
+}
+
+// No certificate has the scope of an address: it says which of this machine's networks leads there.
+TEST(tls_engine, an_address_is_checked_without_its_scope) {
+    pair both(client_context(), server_context(), "::1%1");
+    expect_works(both);
+    EXPECT_TRUE(has(refusal("server", client_context(), "fe80::1%1"), "wrong host name", "fe80::1%1"));
 }
 
 TEST(tls_engine, verification_can_be_turned_off_in_parts) {
@@ -354,6 +363,61 @@ TEST(tls_engine, sessions_are_resumed) {
             pair fresh(client, server);
             expect_works(fresh);
             EXPECT_FALSE(fresh.client.resumed());
+        }
+    }
+}
+
+// Tickets of TLS 1.3 come when the client reads, however long after the handshake.
+TEST(tls_engine, a_session_that_began_under_other_rules_is_not_resumed) {
+    const tls_context server = certificates::get().server("other");
+    tls_context client = client_context().check_hostname(false);
+    pair before(client, server, "localhost");
+    before.shake();
+    EXPECT_EQ(before.client_status, tls_status::done);
+    client.check_hostname(true);
+    EXPECT_EQ(before.server.write("with the tickets", before.to_client), tls_status::done);
+    EXPECT_EQ(before.read_client(), "with the tickets");
+    pair after(client, server, "localhost");
+    after.shake();
+    EXPECT_EQ(after.client_status, tls_status::failed) << "resumed: " << after.client.resumed();
+    EXPECT_EQ(after.client.failure(), tls_errc::certificate);
+}
+
+TEST(tls_engine, a_session_does_not_keep_the_clients_old_certificate) {
+    const certificates& all = certificates::get();
+    tls_context client = client_context().certificate(all.file("client.pem"), all.file("client.key"));
+    const tls_context server = server_context().trust(all.file("ca.pem")).verify_peer(true);
+    pair before(client, server);
+    expect_works(before);
+    EXPECT_EQ(before.server.peer_certificate(), "CN=client");
+    client.certificate(all.file("other.pem"), all.file("other.key"));
+    pair after(client, server);
+    expect_works(after);
+    EXPECT_EQ(after.server.peer_certificate(), "CN=other");
+}
+
+// What a ticket says was checked when it was given.
+TEST(tls_engine, a_server_with_new_rules_takes_no_tickets_of_the_old_ones) {
+    const certificates& all = certificates::get();
+    for (const tls_version newest : {tls_version::tls1_2, tls_version::tls1_3}) {
+        for (const bool is_revoked : {false, true}) {
+            tls_context client = client_context().maximum_version(newest);
+            tls_context server = server_context().trust(all.file("ca.pem"));
+            if (is_revoked) {
+                server.verify_peer(true);
+                client.certificate(all.file("revoked.pem"), all.file("revoked.key"));
+            }
+            pair before(client, server);
+            expect_works(before);
+            if (is_revoked) {
+                server.revocation_list(all.file("crl.pem"));
+            } else {
+                server.verify_peer(true);
+            }
+            pair after(client, server);
+            after.shake();
+            EXPECT_EQ(after.server_status, tls_status::failed) << "resumed: " << after.server.resumed();
+            EXPECT_EQ(after.server.failure(), tls_errc::certificate);
         }
     }
 }

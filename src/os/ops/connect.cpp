@@ -17,7 +17,6 @@ int attempt(const op_args& a) noexcept {
         case EINPROGRESS:
         case EALREADY:  // begun by an operation that was cancelled since
         case EINTR: return -EAGAIN;
-        case EISCONN: return 0;
         // A unix socket whose listener has no room. There is nothing to wait for, so it must not look like that.
         case EAGAIN: return -ENOBUFS;
         default: return -errno;
