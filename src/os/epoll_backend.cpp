@@ -23,7 +23,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <span>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -128,7 +127,9 @@ public:
 
 private:
     static constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
-    static constexpr int batch = 256;
+    // Few enough that what the kernel has touched to receive for a connection is still in the processor's cache when its
+    // task sends: of 256 a thousand connections cost 3% more.
+    static constexpr int batch = 32;
 
     void finish(timer_node& node, int result) noexcept {
         node.request->result = result;
@@ -198,7 +199,6 @@ private:
         epoll_event events[batch];
         const int count = sleep_until(deadline, events);
         for (int i = 0; i < count; ++i) {
-            fetch_ahead({events + i + 1, events + count});
             if (events[i].data.u64 == wake_mark) continue;
             watched& entry = table_[events[i].data.u64];
             const bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
@@ -210,16 +210,6 @@ private:
             if (ended || (events[i].events & EPOLLIN) != 0) retry(entry.readers, sure);
             if (broken || (events[i].events & EPOLLOUT) != 0) retry(entry.writers, false);
         }
-    }
-
-    // Connections of which each is heard of seldom are out of the processor's cache: what the next events need is fetched
-    // while this one is dealt with, in two steps, because one leads to the other.
-    void fetch_ahead(std::span<const epoll_event> following) const noexcept {
-        if (following.size() > 1 && following[1].data.u64 != wake_mark)
-            BIDE_PREFETCH(&table_[following[1].data.u64]);
-        if (following.empty() || following[0].data.u64 == wake_mark) return;
-        if (const wait_node* const node = table_[following[0].data.u64].readers.front())
-            BIDE_PREFETCH(static_cast<const timer_node*>(node)->request);
     }
 
     int sleep_until(std::int64_t deadline, epoll_event* events) noexcept {
