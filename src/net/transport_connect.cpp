@@ -51,7 +51,9 @@ coro<transport> start_tls(transport plain, tls_context context, start_tls_option
     detail::stream_ref upper;
     state.stop_for_good();
     try {
-        std::string already = co_await lower->end_receiving();
+        const std::string arrived = co_await lower->end_receiving();
+        std::string already = state.take_left();
+        already += arrived;
         std::string host = server ? std::string() : *options.server_hostname();
         auto work = detail::start_tls_over(
             lower, std::move(context), server ? detail::tls_side::server : detail::tls_side::client,

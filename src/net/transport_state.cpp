@@ -74,6 +74,7 @@ void transport_state::drop_protocol() noexcept {
     if (stream_) stream_->set_sink(nullptr);
     plain_ = nullptr;
     buffered_ = nullptr;
+    left_.clear();
     const std::shared_ptr<stream_protocol> last = std::move(protocol_);
 }
 
@@ -81,7 +82,24 @@ void transport_state::drop_protocol() noexcept {
 
 void transport_state::read_if_wanted() {
     if (at() != stage::connected || !reading() || (plain_ == nullptr && buffered_ == nullptr)) return;
-    stream_->start_receiving();
+    if (left_.empty()) return stream_->start_receiving();
+    if (std::exchange(giving_, true)) return;
+    retain();
+    loop_.loop->call_soon([over = transport(*this)] { over.state().give_left(); });
+}
+
+// In a turn of its own, as what comes from the stream.
+void transport_state::give_left() {
+    giving_ = false;
+    if (at() != stage::connected || !reading()) return;
+    const std::string bytes = take_left();
+    received(bytes);
+    read_if_wanted();
+}
+
+void transport_state::keep(std::string_view bytes) {
+    left_.assign(bytes);
+    if (stream_) stream_->stop_receiving();
 }
 
 void transport_state::pause_reading() noexcept {
@@ -148,18 +166,20 @@ std::span<char> transport_state::room() {
 
 void transport_state::received(std::string_view bytes) {
     if (buffered_ != nullptr) return update_buffer(bytes);
-    if (plain_ == nullptr) return pause_reading();
+    if (plain_ == nullptr) return keep(bytes);
     call_or_close("Exception in data_received() of a protocol; its connection is closed",
                   [&] { plain_->data_received(bytes); });
 }
 
-// The bytes are in the protocol's memory already, or are copied there, in pieces if it is small.
+// The bytes are in the protocol's memory already, or are copied there, in pieces if it is small. After each piece the
+// protocol may want no more, or have given way to another one.
 void transport_state::update_buffer(std::string_view bytes) {
     std::span<char> room = std::exchange(room_, std::span<char>());
-    while (!bytes.empty() && !closing() && buffered_ != nullptr) {
+    while (!bytes.empty() && !closing()) {
         if (room.empty()) {
             room = this->room();
             room_ = {};
+            if (buffered_ == nullptr) break;
             if (room.empty()) return;
         }
         const std::size_t count = std::min(room.size(), bytes.size());
@@ -170,7 +190,11 @@ void transport_state::update_buffer(std::string_view bytes) {
             call_or_close("Exception in buffer_updated() of a protocol; its connection is closed",
                           [&] { buffered_->buffer_updated(count); });
         if (!good) return;
+        if (!reading() || buffered_ == nullptr) break;
     }
+    if (bytes.empty() || closing()) return;
+    if (reading()) return received(bytes);
+    keep(bytes);
 }
 
 void transport_state::receive_ended(std::exception_ptr error) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/stream_core.hpp"
 #include "net/transport_steps.hpp"
@@ -26,6 +27,8 @@ public:
 
     // For start_tls(): no byte is read any more, whatever the protocol asks for.
     void stop_for_good() noexcept;
+    // What has arrived and the protocol was not given.
+    [[nodiscard]] std::string take_left() noexcept { return std::exchange(left_, std::string()); }
     // TLS could not be started: closes the connection where that is not under way already.
     void handshake_failed(const std::exception_ptr& error) noexcept;
     // Somebody else has the stream now; the protocol is not called any more.
@@ -64,6 +67,8 @@ private:
     // Closes the connection because of `error`.
     void fail(std::exception_ptr error) noexcept;
     void update_buffer(std::string_view bytes);
+    void keep(std::string_view bytes);
+    void give_left();
     // A call whose failure is reported and closes the connection; false then.
     template <class F>
     bool call_or_close(const char* message, F fn);
@@ -76,6 +81,10 @@ private:
     protocol* plain_ = nullptr;  // protocol_, if it is one of these
     buffered_protocol* buffered_ = nullptr;
     std::span<char> room_;  // what get_buffer() gave
+    // Arrived with what the protocol was given, when it wanted no more of it or nobody could take it. It comes before
+    // anything else that is received, so nothing is until then.
+    std::string left_;
+    bool giving_ = false;  // a turn for it is queued
     std::exception_ptr error_;
     std::string peer_;  // still known when the socket is gone
 };
