@@ -68,7 +68,7 @@ public:
         return {state_, {count}};
     }
 
-    /// Up to and with the separator; of several, the one that ends first.
+    /// Up to and with the separator; of several, the one that ends first, and the shortest of those that end there.
     /// Throws: incomplete_read_error with what came when the stream ends first; limit_overrun_error when what precedes
     /// the separator is longer than the limit (the bytes stay; consumed() says how many of them hold no separator);
     /// std::invalid_argument for no separator or an empty one. Python: readuntil.
@@ -77,9 +77,7 @@ public:
         return {state_, {std::move(separator)}};
     }
     [[nodiscard("co_await it")]] detail::read_awaitable<detail::read_until_any>
-    readuntil(std::vector<std::string> separators) const {
-        return {state_, {std::move(separators)}};
-    }
+    readuntil(std::vector<std::string> separators) const;
     /// readuntil("\r\n", "\n").
     template <std::convertible_to<std::string_view>... Separators>
         requires(sizeof...(Separators) > 1)
@@ -194,8 +192,9 @@ public:
     void write_eof() const;
     [[nodiscard]] bool can_write_eof() const noexcept;
 
-    /// Sends what is unsent in the background, then closes; the reader of the connection meets its end. Idempotent.
-    /// Python: close.
+    /// Sends what is unsent in the background, then closes; the reader of the connection meets its end. What the peer has
+    /// sent and nobody has read is dropped, 256 KiB at most; beyond that the system resets the connection, and the peer
+    /// may lose what it was sent. Idempotent. Python: close.
     void close() const;
     /// Closes at once; what is unsent is dropped. Python: transport.abort.
     void abort() const noexcept;

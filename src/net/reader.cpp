@@ -2,7 +2,9 @@
 #include <bide/error.hpp>
 #include <bide/stream.hpp>
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "net/reader_state.hpp"
 
@@ -29,6 +31,14 @@ stream_reader::stream_reader(std::size_t limit)
     : state_(new detail::reader_state(detail::stream_ref(), checked_limit(limit))) {}
 stream_reader::stream_reader(detail::stream_ref source, std::size_t limit)
     : state_(new detail::reader_state(std::move(source), checked_limit(limit))) {}
+
+// Shortest first: of several that end together the read takes the first one. Which one it is decides what precedes it,
+// and that is what the limit is compared with.
+detail::read_awaitable<detail::read_until_any>
+stream_reader::readuntil(std::vector<std::string> separators) const {
+    std::ranges::sort(separators, {}, [](const std::string& each) { return each.size(); });
+    return {state_, {std::move(separators)}};
+}
 
 bool stream_reader::at_eof() const noexcept { return state_->eof && state_->size() == 0; }
 

@@ -29,6 +29,7 @@ received_piece socket_receiver::collect(backend& from, op_request& done, std::si
     received_piece piece;
     if (count == 0) {
         piece.error = std::exchange(error_, 0);
+        ended_ = true;
         return piece;
     }
     piece.lent = lent_piece(from, std::exchange(done.args.data, nullptr));

@@ -69,6 +69,9 @@ public:
     // Whether take_now() is worth a call.
     [[nodiscard]] bool more_likely() const noexcept { return more_likely_; }
 
+    // The peer has sent everything.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+
     // Makes it the operation to wait with.
     void prepare(op_request& request, int fd, std::size_t most) noexcept {
         request.kind = large_ ? &recv_wait_op : &recv_lent_op;
@@ -112,8 +115,9 @@ private:
     const bool stops_early_;
     bool drained_ = false;  // the last receive took everything there was, and none has been asked for since
     bool more_likely_ = false;  // ... did not
-    bool large_ = false;        // it sends more than a piece that the backend lends
-    int error_ = 0;             // taken from the socket behind bytes: the next receive finds only an end
+    bool ended_ = false;
+    bool large_ = false;  // it sends more than a piece that the backend lends
+    int error_ = 0;       // taken from the socket behind bytes: the next receive finds only an end
 };
 
 }  // namespace bide::detail

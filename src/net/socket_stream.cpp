@@ -132,7 +132,7 @@ public:
     void close() override {
         if (closing_) return;
         set_closing();
-        if (unsent() == 0) finish_close(nullptr);
+        if (unsent() == 0) finish_regular_close();
     }
 
     void abort() noexcept override {
@@ -247,7 +247,7 @@ private:
     [[nodiscard]] backend& system() const noexcept { return *static_cast<loop_core*>(loop_)->os; }
 
     void destroy() noexcept override {
-        if (fd_ >= 0) finish_close(nullptr);
+        if (fd_ >= 0) finish_regular_close();
         delete this;
     }
 
@@ -313,11 +313,14 @@ private:
         update_pause();  // whose call may write, half-close or close
         if (unsent() != 0) return;
         if (eof_asked_ && !closing_) half_close();
-        if (closing_) finish_close(nullptr);
+        if (closing_) finish_regular_close();
     }
 
     // The peer is gone: what waits to be sent cannot be; who drains or waits for the close learns why.
     void fail(int error) {
+        // A receive that nobody wants has been told why.
+        if (error == EPIPE && input_ && input_->kept && input_->operation.result < 0)
+            error = -input_->operation.result;
         output_.reset();
         set_error(failure(error, "send to"));
         finish_close(nullptr);
@@ -325,10 +328,15 @@ private:
 
     void half_close() noexcept { sys::shut_down_socket(fd_, 1 /* SHUT_WR */); }
 
-    void finish_close(std::exception_ptr error) noexcept {
+    // Without a reset for what nobody has read, unless it is much.
+    void finish_regular_close() noexcept { finish_close(nullptr, share_of_turn); }
+
+    void finish_close(std::exception_ptr error, std::size_t discards = 0) noexcept {
         if (fd_ >= 0) {
             if (input_ && input_->kept) give_back(input_->operation);
             loop_->loop->forget(fd_);
+            if (discards != 0 && !receiver_.ended() && !system().inherited())
+                sys::discard_received(fd_, discards);
             sys::close_descriptor(std::exchange(fd_, -1));
         }
         set_closed(std::move(error));

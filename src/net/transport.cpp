@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "net/joined.hpp"
 #include "net/transport_state.hpp"
 
 namespace bide {
@@ -31,12 +32,10 @@ void transport::write(std::string_view data) const {
     stream.send(data);
 }
 
-void transport::writelines(std::span<const std::string> pieces) const {
-    for (const std::string& each : pieces) write(each);
-}
+void transport::writelines(std::span<const std::string> pieces) const { write(detail::joined(pieces)); }
 
 void transport::writelines(std::initializer_list<std::string_view> pieces) const {
-    for (const std::string_view each : pieces) write(each);
+    write(detail::joined(std::span(pieces.begin(), pieces.size())));
 }
 
 void transport::write_eof() const {

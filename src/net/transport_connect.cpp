@@ -3,7 +3,9 @@
 
 #include <bide/error.hpp>
 #include <bide/future.hpp>
+#include <bide/sleep.hpp>
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -51,9 +53,11 @@ coro<transport> start_tls(transport plain, tls_context context, start_tls_option
     detail::stream_ref upper;
     state.stop_for_good();
     try {
+        // A task that starts eagerly may be inside data_received(), while the stream hands out what it has received.
+        co_await sleep(std::chrono::seconds(0));
+        const std::string arrived = co_await lower->end_receiving();
         std::string already = state.take_kept();
-        const std::string behind = co_await lower->end_receiving();
-        already += behind;
+        already += arrived;
         std::string host = server ? std::string() : *options.server_hostname();
         auto work = detail::start_tls_over(
             lower, std::move(context), server ? detail::tls_side::server : detail::tls_side::client,

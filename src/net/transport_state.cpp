@@ -91,7 +91,7 @@ void transport_state::read_if_wanted() {
 
 void transport_state::keep(std::string_view bytes) {
     kept_ = bytes;
-    stream_->stop_receiving();
+    if (stream_) stream_->stop_receiving();
     read_if_wanted();
 }
 
@@ -184,6 +184,7 @@ void transport_state::update_buffer(std::string_view bytes) {
         if (room.empty()) {
             room = this->room();
             room_ = {};
+            if (buffered_ == nullptr) break;
             if (room.empty()) return;
         }
         const std::size_t count = std::min(room.size(), bytes.size());
@@ -194,7 +195,11 @@ void transport_state::update_buffer(std::string_view bytes) {
             call_or_close("Exception in buffer_updated() of a protocol; its connection is closed",
                           [&] { buffered_->buffer_updated(count); });
         if (!good) return;
+        if (!reading() || buffered_ == nullptr) break;
     }
+    if (bytes.empty() || closing()) return;
+    if (reading()) return received(bytes);
+    keep(bytes);
 }
 
 void transport_state::receive_ended(std::exception_ptr error) {

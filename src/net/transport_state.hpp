@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/stream_core.hpp"
 #include "net/transport_steps.hpp"
@@ -81,7 +82,7 @@ private:
     std::shared_ptr<stream_protocol> protocol_;
     protocol* plain_ = nullptr;  // protocol_, if it is one of these
     buffered_protocol* buffered_ = nullptr;
-    std::string kept_;
+    std::string kept_;      // comes before anything else that is received, so nothing is until then
     std::span<char> room_;  // what get_buffer() gave
     std::exception_ptr error_;
     std::string peer_;  // still known when the socket is gone

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "net/joined.hpp"
 #include "net/share_of_turn.hpp"
 #include "net/stream_core.hpp"
 
@@ -140,11 +141,9 @@ void stream_writer::write(std::string_view data) const {
     stream_->send(data);
 }
 
-void stream_writer::writelines(std::span<const std::string> pieces) const {
-    for (const std::string& each : pieces) write(each);
-}
+void stream_writer::writelines(std::span<const std::string> pieces) const { write(detail::joined(pieces)); }
 void stream_writer::writelines(std::span<const std::string_view> pieces) const {
-    for (const std::string_view each : pieces) write(each);
+    write(detail::joined(pieces));
 }
 
 void stream_writer::write_eof() const {

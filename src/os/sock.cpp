@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -98,6 +99,15 @@ std::ptrdiff_t send_now(int fd, const void* data, std::size_t size) noexcept {
 }
 std::ptrdiff_t recv_now(int fd, void* data, std::size_t size) noexcept {
     return retry([&] { return ::recv(fd, data, size, MSG_DONTWAIT); });
+}
+void discard_received(int fd, std::size_t most) noexcept {
+    char unused[4096];
+    for (std::size_t left = most; left > 0;) {
+        const std::size_t asked = std::min(left, sizeof unused);
+        const std::ptrdiff_t got = recv_now(fd, unused, asked);
+        if (got < static_cast<std::ptrdiff_t>(asked)) return;
+        left -= asked;
+    }
 }
 std::ptrdiff_t write_now(int fd, const void* data, std::size_t size) noexcept {
     return retry([&] { return ::write(fd, data, size); });

@@ -27,6 +27,9 @@ bool file_identity(const char* path, std::uint64_t& device, std::uint64_t& inode
 // At once or -EAGAIN.
 std::ptrdiff_t send_now(int fd, const void* data, std::size_t size) noexcept;
 std::ptrdiff_t recv_now(int fd, void* data, std::size_t size) noexcept;
+// Drops what has arrived and was not received, up to `most` bytes. A close that leaves any behind is a reset for the peer,
+// whom it may cost what was sent to it (RFC 9293 section 3.6.1; unix sockets do the same).
+void discard_received(int fd, std::size_t most) noexcept;
 std::ptrdiff_t write_now(int fd, const void* data, std::size_t size) noexcept;
 std::ptrdiff_t read_now(int fd, void* data, std::size_t size) noexcept;
 // Waits for the disk: for worker threads.

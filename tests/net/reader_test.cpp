@@ -297,6 +297,22 @@ BIDE_TEST(section17, s66_separators_of_any_length_and_number) {
     EXPECT_EQ(third, "abcabda");
 }
 
+// As asyncio counts, so that the order in which they are given means nothing.
+BIDE_TEST(section17, s66_of_several_separators_that_end_together_the_shortest_counts) {
+    const std::vector<std::string> orders[] = {{"ab", "b"}, {"b", "ab"}};
+    for (const std::vector<std::string>& separators : orders) {
+        stream_reader reader(4);
+        reader.feed_data("1234ab123ab");
+        reader.feed_eof();
+        const auto over = co_await bide::as_result(reader.readuntil(separators));
+        EXPECT_TRUE(bide_test::has(bide::describe_exception(over.exception()), "limit of 4"));
+        std::string head = co_await reader.readexactly(6);
+        auto waiting = reader.readuntil(separators);
+        const std::string fits = co_await std::move(waiting);
+        EXPECT_EQ(fits, "123ab");
+    }
+}
+
 // The search goes in windows; a separator may lie across the end of one.
 BIDE_TEST(section17, s66_separators_anywhere_in_a_large_buffer) {
     for (std::size_t before = 0; before < 1100; ++before) {

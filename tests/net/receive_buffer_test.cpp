@@ -85,7 +85,10 @@ TEST(receive_buffer, keeps_the_order_of_what_comes_in_all_ways) {
                     bytes.resize(std::min(bytes.size(), lent_size));
                     append_piece(buffer, bytes);
                     break;
-                case 4: buffer.gather(); bytes.clear(); break;
+                case 4:
+                    buffer.gather();
+                    bytes.clear();
+                    break;
                 default: {
                     bytes.clear();
                     const std::size_t count = upto(expected.size());

@@ -78,6 +78,30 @@ BIDE_TEST(section17, s72_the_marks_are_exact_over_every_kind_of_stream) {
     co_await they.part();
 }
 
+/// Notes how much is unsent when it is told to pause.
+class measuring : public recorder {
+public:
+    void pause_writing() override {
+        calls.push_back("pause " + std::to_string(over.get_write_buffer_size()));
+    }
+};
+
+BIDE_TEST(transport_memory, writelines_is_one_write) {
+    couple they;
+    they.a = std::make_shared<measuring>();
+    co_await they.meet();
+    they.a->over.set_write_buffer_limits(0);
+    const std::vector<std::string> pieces{"one", "two", "three"};
+    they.a->over.writelines(pieces);
+    const events all{"made", "pause 11"};
+    EXPECT_EQ(they.a->calls, all);
+    they.a->over.write_eof();
+    EXPECT_THROW(they.a->over.writelines({}), bide::invalid_state_error);
+    co_await they.a->gone.wait();
+    EXPECT_EQ(they.b->received, "onetwothree");
+    co_await they.part();
+}
+
 BIDE_TEST(section17, s74_connection_lost_is_not_called_inside_close_of_any_kind_of_stream) {
     couple they;
     co_await they.meet();
