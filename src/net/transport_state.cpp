@@ -178,13 +178,12 @@ void transport_state::received(std::string_view bytes) {
 // may pause, close, or leave the rest to another protocol or to TLS.
 void transport_state::update_buffer(std::string_view bytes) {
     std::span<char> room = std::exchange(room_, std::span<char>());
-    while (!bytes.empty()) {
-        if (closing()) return;
+    while (!bytes.empty() && !closing()) {
         if (!reading() || buffered_ == nullptr) return keep(bytes);
         if (room.empty()) {
             room = this->room();
             room_ = {};
-            if (buffered_ == nullptr) break;
+            if (buffered_ == nullptr) continue;
             if (room.empty()) return;
         }
         const std::size_t count = std::min(room.size(), bytes.size());
@@ -195,11 +194,7 @@ void transport_state::update_buffer(std::string_view bytes) {
             call_or_close("Exception in buffer_updated() of a protocol; its connection is closed",
                           [&] { buffered_->buffer_updated(count); });
         if (!good) return;
-        if (!reading() || buffered_ == nullptr) break;
     }
-    if (bytes.empty() || closing()) return;
-    if (reading()) return received(bytes);
-    keep(bytes);
 }
 
 void transport_state::receive_ended(std::exception_ptr error) {
