@@ -192,9 +192,10 @@ public:
     void write_eof() const;
     [[nodiscard]] bool can_write_eof() const noexcept;
 
-    /// Sends what is unsent in the background, then closes; the reader of the connection meets its end. What the peer has
-    /// sent and nobody has read is dropped, 256 KiB at most; beyond that the system resets the connection, and the peer
-    /// may lose what it was sent. Idempotent. Python: close.
+    /// Sends what is unsent in the background, then closes; the reader of the connection meets its end. After a write, what
+    /// the peer has sent and nobody has read is dropped, 256 KiB at most, so that the peer can read all that it was sent;
+    /// beyond that the system resets the connection. abort() leaves it to a process that has the socket, too. Idempotent.
+    /// Python: close.
     void close() const;
     /// Closes at once; what is unsent is dropped. Python: transport.abort.
     void abort() const noexcept;

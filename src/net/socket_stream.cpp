@@ -110,6 +110,7 @@ public:
 
     void send(std::string_view bytes) override {
         if (closing_ || eof_asked_ || bytes.empty()) return;
+        has_sent_ = true;
         if (unsent() == 0) {
             const std::ptrdiff_t sent = sys::send_now(fd_, bytes.data(), bytes.size());
             if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -328,8 +329,9 @@ private:
 
     void half_close() noexcept { sys::shut_down_socket(fd_, 1 /* SHUT_WR */); }
 
-    // Without a reset for what nobody has read, unless it is much.
-    void finish_regular_close() noexcept { finish_close(nullptr, share_of_turn); }
+    // Bytes that nobody has read would make it a reset, and the peer could lose what was sent to it. Where nothing was,
+    // they may be for another process, which has the socket as well.
+    void finish_regular_close() noexcept { finish_close(nullptr, has_sent_ ? share_of_turn : 0); }
 
     void finish_close(std::exception_ptr error, std::size_t discards = 0) noexcept {
         if (fd_ >= 0) {
@@ -359,6 +361,7 @@ private:
     }
 
     int fd_;
+    bool has_sent_ = false;
     socket_receiver receiver_;
     std::size_t most_ = 0;  // wanted by the task that waits
     io_wait_state awaited_{{&io_wait}, {.kind = &recv_op, .args = {}}};

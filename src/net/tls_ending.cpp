@@ -3,7 +3,7 @@
 // After close_notify the connection is half-closed and what the peer still sends is read, until it ends as well: to close
 // with bytes unread would make TCP reset the connection, and the peer would lose what is on its way. A TLS 1.3 server has
 // always sent tickets that a client which only writes does not read. Data for the application is another matter: nobody
-// will ever take it, so the connection is reset, as it would be without TLS, and the peer learns it. But not when this end
+// will ever take it, so the connection is reset, and the peer learns it. But not when this end
 // has failed: then the alert is what the peer is to learn.
 #include <bide/detail/os/ops.hpp>
 #include <bide/error.hpp>

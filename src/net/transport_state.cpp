@@ -90,9 +90,11 @@ void transport_state::read_if_wanted() {
 }
 
 void transport_state::keep(std::string_view bytes) {
-    kept_ = bytes;
-    if (stream_) stream_->stop_receiving();
-    read_if_wanted();
+    try {
+        kept_ = bytes;
+        if (stream_) stream_->stop_receiving();
+        read_if_wanted();
+    } catch (...) { fail(std::current_exception()); }  // there is no memory for it
 }
 
 std::string transport_state::take_kept() noexcept { return std::exchange(kept_, std::string()); }
@@ -160,7 +162,9 @@ bool transport_state::call_or_close(const char* message, F fn) {
 std::span<char> transport_state::room() {
     if (buffered_ == nullptr) return {};
     call_or_close("Exception in get_buffer() of a protocol; its connection is closed", [this] {
+        const buffered_protocol* const asked = buffered_;
         const std::span<std::byte> given = buffered_->get_buffer(0);
+        if (buffered_ != asked) return;  // it has given way to another one
         if (given.empty()) throw invalid_state_error("get_buffer: the memory is empty");
         room_ = {reinterpret_cast<char*>(given.data()), given.size()};
     });
@@ -183,8 +187,7 @@ void transport_state::update_buffer(std::string_view bytes) {
         if (room.empty()) {
             room = this->room();
             room_ = {};
-            if (buffered_ == nullptr) continue;
-            if (room.empty()) return;
+            if (room.empty()) continue;  // closed, or of a protocol that has given way to another one
         }
         const std::size_t count = std::min(room.size(), bytes.size());
         if (bytes.data() != room.data()) std::memcpy(room.data(), bytes.data(), count);

@@ -105,8 +105,8 @@ void discard_received(int fd, std::size_t most) noexcept {
     for (std::size_t left = most; left > 0;) {
         const std::size_t asked = std::min(left, sizeof unused);
         const std::ptrdiff_t got = recv_now(fd, unused, asked);
-        if (got < static_cast<std::ptrdiff_t>(asked)) return;
-        left -= asked;
+        if (got <= 0) return;
+        left -= static_cast<std::size_t>(got);
     }
 }
 std::ptrdiff_t write_now(int fd, const void* data, std::size_t size) noexcept {

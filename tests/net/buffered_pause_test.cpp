@@ -96,6 +96,30 @@ bide::coro<void> pauses_and_resumes(visit& it) {
     EXPECT_EQ(guest.calls, all);
 }
 
+/// Gives way to another one as soon as it is asked for memory.
+class gives_way : public narrow {
+public:
+    std::span<std::byte> get_buffer(std::size_t) override {
+        over.set_protocol(next);
+        return memory;
+    }
+    std::shared_ptr<narrow> next = std::make_shared<narrow>();
+};
+
+BIDE_TEST(buffered_protocol, that_gives_way_when_it_is_asked_for_memory_is_given_nothing) {
+    auto [first, second, link] = bide::testing::memory_streams({}, {});
+    const auto guest = std::make_shared<gives_way>();
+    const std::shared_ptr<narrow> next = guest->next;
+    auto connecting = bide::detail::connect_protocol(second.writer.release(), guest);
+    co_await std::move(connecting);
+    first.writer.write("abc");
+    first.writer.close();
+    co_await next->gone.wait();
+    EXPECT_EQ(guest->calls, events{});
+    const events all{"data ab", "data c", "eof", "lost"};
+    EXPECT_EQ(next->calls, all);
+}
+
 BIDE_TEST(buffered_protocol, that_pauses_is_given_nothing_until_it_resumes) {
     visit it;
     co_await it.open();

@@ -1,6 +1,12 @@
 // bide/net: what the peer meets when a connection ends that still held bytes, or a reason.
 #include <bide/create_connection.hpp>
 
+#include <bide/connection.hpp>
+#include <bide/socket.hpp>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "net/transport_support.hpp"
 #include "support/async_test.hpp"
 
@@ -26,6 +32,21 @@ BIDE_TEST(stream, closing_with_little_unread_is_a_regular_end_for_the_peer) {
     writer.close();
     server.close();
     co_await server.wait_closed();
+}
+
+// A program that another one is handed the connection of, as inetd's are.
+BIDE_TEST(stream, closing_without_a_write_leaves_what_is_unread_to_who_has_the_socket_too) {
+    auto [ours, theirs] = bide::socketpair();
+    const int other = ::dup(ours.fileno());
+    {
+        auto opening = bide::open_connection(std::move(ours));
+        const bide::connection handed_on = co_await std::move(opening);
+        co_await theirs.sendall("a request");
+        handed_on.writer.close();
+    }
+    char got[100];
+    EXPECT_EQ(::recv(other, got, sizeof got, MSG_DONTWAIT), 9);
+    ::close(other);
 }
 
 // The receive that is in flight while reading is paused takes the reset from the socket; all that the next write hears

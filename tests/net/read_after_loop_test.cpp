@@ -19,13 +19,13 @@ bide::stream_reader left_by_its_loop(read_kind kind) {
     std::optional<bide::stream_reader> kept;
     bide::event_loop loop;
     loop.set_exception_handler([](bide::event_loop&, const bide::exception_context&) {});
-    bide::create_task(loop, [](std::optional<bide::stream_reader>& out, read_kind kind) -> bide::coro<void> {
+    bide::create_task(loop, [](std::optional<bide::stream_reader>& out, read_kind reads) -> bide::coro<void> {
         auto [ours, theirs] = bide::socketpair();
         const bide::connection mine = co_await bide::open_connection(std::move(ours));
         out = mine.reader;
         auto stop = [] { bide::get_running_loop().stop(); };
         bide::get_running_loop().call_later(std::chrono::milliseconds(1), stop);
-        if (kind == read_kind::any_amount) {
+        if (reads == read_kind::any_amount) {
             co_await mine.reader.read(100);
         } else {
             co_await mine.reader.readline();

@@ -1,6 +1,7 @@
 // bide/net: receives that end early, with a reset behind the bytes, or while nobody wants them.
 #include <bide/connection.hpp>
 #include <bide/create_server.hpp>
+#include <bide/readiness.hpp>
 #include <bide/server.hpp>
 #include <bide/start_tls.hpp>
 
@@ -49,6 +50,34 @@ bide::coro<outcome_of_reading> read_to_the_end(stream_reader& reader, std::size_
         } while (!piece.empty());
     } catch (const std::system_error& e) { all.end = e.code().message(); }
     co_return all;
+}
+
+// Whoever waits for readiness takes nothing: what has come is there for the read that follows, without a further event.
+BIDE_TEST(receive_edges, a_read_after_a_wait_for_readiness_finds_what_has_come) {
+    auto handler = [&](stream_reader reader, stream_writer writer) -> bide::coro<void> {
+        const std::string first = co_await reader.readexactly(5);
+        EXPECT_EQ(first, "first");
+        writer.write("go on");
+        const int fd = std::stoi(writer.get_extra_info("socket"));
+        co_await bide::wait_readable(fd);
+        auto second = reader.read(100);
+        const std::string text = co_await bide::wait_for(std::move(second), 10s);
+        EXPECT_EQ(text, "second");
+    };
+    bide::server server =
+        co_await bide::start_server(handler, bide::address::loopback(bide::address_family::ipv4, 0));
+    auto [reader, writer] = co_await bide::open_connection(server.sockets().front());
+    co_await bide::sleep(1s);  // the first read waits
+    writer.write("first");
+    const std::string go_on = co_await reader.readexactly(5);
+    EXPECT_EQ(go_on, "go on");
+    co_await bide::sleep(1s);
+    writer.write("second");
+    const std::string rest = co_await reader.read();
+    EXPECT_EQ(rest, "");
+    writer.close();
+    server.close();
+    co_await server.wait_closed();
 }
 
 // The receive that takes the last bytes may take the error of the socket as well.
