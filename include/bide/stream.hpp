@@ -192,10 +192,9 @@ public:
     void write_eof() const;
     [[nodiscard]] bool can_write_eof() const noexcept;
 
-    /// Sends what is unsent in the background, then closes; the reader of the connection meets its end. After a write, what
-    /// the peer has sent and nobody has read is dropped, 256 KiB at most, so that the peer can read all that it was sent;
-    /// beyond that the system resets the connection. abort() leaves it to a process that has the socket, too. Idempotent.
-    /// Python: close.
+    /// Sends what is unsent in the background, then closes; the reader of the connection meets its end. After a write,
+    /// up to 256 KiB that nobody has read are dropped: a reset could cost the peer what was sent. abort() leaves them
+    /// to others that have the socket. Idempotent. Python: close.
     void close() const;
     /// Closes at once; what is unsent is dropped. Python: transport.abort.
     void abort() const noexcept;
