@@ -92,7 +92,7 @@ public:
             EXPECT_EQ(::SSL_key_update(const_cast<ssl_st*>(last_seen), requested), 1);
             EXPECT_EQ(peer_->handshake(to_us_), tls_status::done);
         }
-        if (!text.empty()) EXPECT_EQ(peer_->write(text, to_us_), tls_status::done);
+        if (!text.empty()) { EXPECT_EQ(peer_->write(text, to_us_), tls_status::done); }
     }
 
     stream_core* above = nullptr;
