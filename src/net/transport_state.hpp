@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "net/stream_core.hpp"
 #include "net/transport_steps.hpp"

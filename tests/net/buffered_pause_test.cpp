@@ -22,7 +22,10 @@ using events = recorder::events;
 class narrow : public bide::buffered_protocol {
 public:
     void connection_made(bide::transport connection) override { over = std::move(connection); }
-    std::span<std::byte> get_buffer(std::size_t) override { return memory; }
+    std::span<std::byte> get_buffer(std::size_t) override {
+        EXPECT_TRUE(!over || over.is_reading());
+        return memory;
+    }
     void buffer_updated(std::size_t count) override {
         calls.push_back("data " + std::string(reinterpret_cast<const char*>(memory.data()), count));
         if (then) then();
@@ -180,6 +183,24 @@ BIDE_TEST(buffered_protocol, closes_with_the_rest_not_given) {
     EXPECT_EQ(guest->calls, all);
 }
 
+BIDE_TEST(buffered_protocol, may_be_paused_when_the_connection_is_closed_or_the_loop_ends) {
+    hall<narrow> all;
+    co_await all.open();
+    auto peer = co_await bide::open_connection(all.where());
+    auto other = co_await bide::open_connection(all.where());
+    const std::shared_ptr<narrow> guest = co_await all.first();
+    while (all.guests.size() < 2 || !all.guests.back()->over) co_await bide::sleep(0s);
+    for (const auto& each : all.guests) each->then = [p = each.get()] { p->over.pause_reading(); };
+    peer.writer.write("abcde");
+    other.writer.write("abcde");
+    co_await bide::sleep(1s);
+    for (const auto& each : all.guests) each->over.resume_reading();
+    guest->over.close();
+    co_await guest->gone.wait();
+    const events only{"data ab", "lost"};
+    EXPECT_EQ(guest->calls, only);
+}
+
 // What a protocol that has paused for the switch was not given is ciphertext.
 BIDE_TEST(buffered_protocol, starts_tls_with_what_it_was_not_given) {
     hall<narrow> house;
@@ -204,6 +225,7 @@ BIDE_TEST(buffered_protocol, starts_tls_with_what_it_was_not_given) {
     guest->then = {};
     const bide::transport safe_guest = co_await bide::start_tls(guest->over, certificates::get().server());
     const bide::transport safe_client = co_await encrypting;
+    guest->over = safe_guest;
     safe_guest.write("hello");
     co_await client->arrived.wait();
     EXPECT_EQ(client->received, "hello");
