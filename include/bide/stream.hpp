@@ -162,9 +162,10 @@ public:
     stream_writer& operator=(stream_writer&& other) noexcept;
     ~stream_writer();
 
-    /// Sends what can be sent at once and buffers the rest; never waits, and does not throw for a peer that is gone.
-    /// `co_await drain()` after it keeps the buffer bounded. After close(), and on a connection that is lost, the bytes
-    /// are dropped. Throws: invalid_state_error after write_eof(). Python: write.
+    /// Sends what can be sent at once and buffers the rest; never waits, and does not throw for a peer that is gone. While
+    /// other tasks are ready, up to 2 KiB may be held until eight connections have something to send, at most until the
+    /// turn of the loop ends. `co_await drain()` after it keeps the buffer bounded. After close(), and on a connection
+    /// that is lost, the bytes are dropped. Throws: invalid_state_error after write_eof(). Python: write.
     void write(std::string_view data) const;
     void write(std::span<const std::byte> data) const {
         write(std::string_view(reinterpret_cast<const char*>(data.data()), data.size()));

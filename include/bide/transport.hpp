@@ -36,7 +36,8 @@ public:
     explicit operator bool() const noexcept { return static_cast<bool>(state_); }
     friend bool operator==(const transport&, const transport&) noexcept = default;
 
-    /// Sends what can be sent at once and buffers the rest; never waits and does not throw for a peer that is gone.
+    /// Sends what can be sent at once and buffers the rest; never waits and does not throw for a peer that is gone. A
+    /// little may be held for others to join it, as stream_writer::write() says, until the turn of the loop ends.
     /// May call pause_writing() before it returns. Dropped after close() and abort(), and when the connection is lost.
     /// Throws: invalid_state_error after write_eof() and when start_tls() took the connection over. Python: write.
     void write(std::string_view data) const;

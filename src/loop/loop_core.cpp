@@ -68,6 +68,7 @@ void loop_core::run(Turns turns) {
     thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
     this_loop = this;
     const scope_guard leave([this]() noexcept {
+        if (os->holds_sends()) os->send_held();  // where the turn was left by an exception
         this_loop = nullptr;
         thread.store({}, std::memory_order_relaxed);
         stopping = false;
@@ -88,6 +89,7 @@ void loop_core::run_once() {
     } else {
         run_batch();
     }
+    if (os->holds_sends()) os->send_held();
 }
 
 // Finished operations first, then the timers that are due; both behind what was ready before.

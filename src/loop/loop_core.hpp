@@ -85,6 +85,8 @@ public:
 
     // Null: what runs is the last of the turn.
     [[nodiscard]] const ready_node* next_in_turn() const noexcept { return batch_.front(); }
+    // In a turn that is not over. What a turn that ended early has left may run in the next one.
+    [[nodiscard]] bool others_follow() const noexcept { return this_loop == this && !batch_.empty(); }
 
 private:
     template <class Turns>

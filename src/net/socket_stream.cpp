@@ -4,8 +4,8 @@
 // sink.
 //
 // Writing. Bytes wait in `pending`; one operation at a time carries `sending` to the kernel, so order is kept and the
-// buffer that the kernel owns never moves. When nothing waits, the bytes are sent at once: the kernel copies them out of
-// the caller's memory and only the rest is copied here.
+// buffer that the kernel owns never moves. When nothing waits, the bytes go to the backend, which sends them at once, out
+// of the caller's memory, or holds a little until the turn ends; only what did not go is copied here.
 #include "net/socket_stream.hpp"
 
 #include <bide/detail/base/scope_guard.hpp>
@@ -29,7 +29,7 @@ namespace bide::detail {
 
 namespace {
 
-class socket_stream final : public stream_core {
+class socket_stream final : public stream_core, send_owner {
 public:
     socket_stream(loop_state& loop, int fd, bool unix_socket) noexcept
         : stream_core(loop), fd_(fd), receiver_(unix_socket) {}
@@ -111,11 +111,13 @@ public:
     void send(std::string_view bytes) override {
         if (closing_ || eof_asked_ || bytes.empty()) return;
         has_sent_ = true;
-        if (unsent() == 0) {
-            const std::ptrdiff_t sent = sys::send_now(fd_, bytes.data(), bytes.size());
+        if (known_unsent() == 0) {
+            const bool others_follow = !shared_ && static_cast<loop_core*>(loop_)->others_follow();
+            const std::ptrdiff_t sent = system().send_now(fd_, bytes, *this, others_follow);
             if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
             if (sent < 0 && sent != -EAGAIN) return fail(static_cast<int>(-sent));
-            if (bytes.empty()) return;
+            if (error_) return;  // of bytes before these
+            if (bytes.empty()) return note_sent();
         }
         if (!output_) output_ = std::make_unique<output_operation>(*this);
         output_->pending.append(bytes);
@@ -126,23 +128,30 @@ public:
     void send_eof() override {
         if (closing_ || eof_asked_) return;
         eof_asked_ = true;
-        if (unsent() == 0) half_close();
+        send_held();
+        if (known_unsent() == 0) half_close();
     }
     [[nodiscard]] bool can_send_eof() const noexcept override { return true; }
 
     void close() override {
         if (closing_) return;
         set_closing();
-        if (unsent() == 0) finish_regular_close();
+        send_held();
+        if (known_unsent() == 0) finish_regular_close();
     }
 
     void abort() noexcept override {
         set_closing();
+        send_held();
         if (output_) output_->pending.clear();
         finish_close(nullptr);
     }
 
     [[nodiscard]] std::size_t unsent() const noexcept override {
+        send_held();
+        return known_unsent();
+    }
+    [[nodiscard]] std::size_t known_unsent() const noexcept override {
         if (fd_ < 0 || !output_) return 0;  // what the kernel still holds is not ours any more
         return output_->pending.size() + output_->sending.size() - output_->sent;
     }
@@ -150,10 +159,15 @@ public:
     [[nodiscard]] std::string extra_info(std::string_view name) const override {
         if (name == "peername") return peer_name();
         if (name == "sockname") return own_name();
-        if (name == "socket" && fd_ >= 0) return std::to_string(fd_);
+        if (name == "socket" && fd_ >= 0) return std::to_string(descriptor());
         return {};
     }
-    [[nodiscard]] int descriptor() const noexcept override { return fd_; }
+    // Whoever asks may send on it, now and later.
+    [[nodiscard]] int descriptor() const noexcept override {
+        send_held();
+        shared_ = true;
+        return fd_;
+    }
 
 private:
     // What waits to be sent, and the operation that carries a part of it. Made when the kernel has no room, gone when all
@@ -245,10 +259,34 @@ private:
         sink_->receive_ended(piece.error == 0 ? nullptr : failure(piece.error, "receive from"));
     }
 
+    // From here on everything that was given to send() is with the kernel, or known_unsent(), or lost with error(). The
+    // loop may be gone when the descriptor is.
+    void send_held() const noexcept {
+        if (fd_ >= 0 && system().holds_sends()) system().send_held();
+    }
+    void note_sent() {
+        if (output_ || marks().high < backend::most_held) update_pause();
+    }
+    // What was sent is not, and goes on in a turn of its own.
+    void not_sent(std::string_view rest, int error) noexcept override {
+        if (error != 0) set_error(failure(reason_of(error), "send to"));
+        output_ = std::make_unique<output_operation>(*this);
+        output_->pending = rest;
+        output_->operation.result = -error;
+        output_->in_flight = true;
+        retain();
+        make_ready(*output_, *loop_);
+    }
+
     [[nodiscard]] backend& system() const noexcept { return *static_cast<loop_core*>(loop_)->os; }
 
     void destroy() noexcept override {
-        if (fd_ >= 0) finish_regular_close();
+        if (fd_ >= 0) {
+            retain();  // what there is no room for is sent in the background
+            send_held();
+            if (--refs_ != 0) return;
+            finish_regular_close();
+        }
         delete this;
     }
 
@@ -312,19 +350,22 @@ private:
             output_.reset();
         }
         update_pause();  // whose call may write, half-close or close
-        if (unsent() != 0) return;
+        if (known_unsent() != 0) return;
         if (eof_asked_ && !closing_) half_close();
         if (closing_) finish_regular_close();
     }
 
     // The peer is gone: what waits to be sent cannot be; who drains or waits for the close learns why.
     void fail(int error) {
-        // A receive that nobody wants has been told why.
-        if (error == EPIPE && input_ && input_->kept && input_->operation.result < 0)
-            error = -input_->operation.result;
         output_.reset();
-        set_error(failure(error, "send to"));
+        set_error(failure(reason_of(error), "send to"));
         finish_close(nullptr);
+    }
+
+    // A receive that nobody wants has been told why.
+    [[nodiscard]] int reason_of(int error) const noexcept {
+        const bool told = error == EPIPE && input_ && input_->kept && input_->operation.result < 0;
+        return told ? -input_->operation.result : error;
     }
 
     void half_close() noexcept { sys::shut_down_socket(fd_, 1 /* SHUT_WR */); }
@@ -362,6 +403,7 @@ private:
 
     int fd_;
     bool has_sent_ = false;
+    mutable bool shared_ = false;
     socket_receiver receiver_;
     std::size_t most_ = 0;  // wanted by the task that waits
     io_wait_state awaited_{{&io_wait}, {.kind = &recv_op, .args = {}}};

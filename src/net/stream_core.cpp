@@ -8,6 +8,7 @@
 #include <string>
 
 #include "net/receive_pump.hpp"
+#include "os/backend.hpp"
 
 namespace bide::detail {
 
@@ -76,7 +77,7 @@ void stream_core::set_water_marks(water_marks marks) {
 }
 
 void stream_core::update_pause() {
-    const std::size_t size = unsent();
+    const std::size_t size = marks_.high < backend::most_held ? unsent() : known_unsent();
     if (!paused_ && size > marks_.high) {
         paused_ = true;
         if (sink_ != nullptr) sink_->on_paused();

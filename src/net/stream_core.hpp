@@ -127,8 +127,10 @@ public:
     virtual void close() = 0;
     virtual void abort() noexcept = 0;
 
-    // Bytes that wait to be sent.
+    // Bytes that wait to be sent. What the backend holds is sent first, so that it is known.
     [[nodiscard]] virtual std::size_t unsent() const noexcept = 0;
+    // Without that: up to backend::most_held bytes more may turn out to be unsent.
+    [[nodiscard]] virtual std::size_t known_unsent() const noexcept { return unsent(); }
 
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }

@@ -48,6 +48,9 @@ public:
     void send_eof() override {}
     [[nodiscard]] bool can_send_eof() const noexcept override { return false; }
     [[nodiscard]] std::size_t unsent() const noexcept override { return closed_ ? 0 : lower_->unsent(); }
+    [[nodiscard]] std::size_t known_unsent() const noexcept override {
+        return closed_ ? 0 : lower_->known_unsent();
+    }
 
     void close() override;
     void abort() noexcept override;

@@ -8,11 +8,22 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "os/fork_count.hpp"
 #include "os/sock.hpp"
 
 namespace bide::detail {
+
+// Who has bytes sent by send_now(). Before it goes, and before it closes the descriptor, it calls send_held().
+class send_owner {
+public:
+    // The socket had no room for `rest`, or an error (0: none) has lost it. Calls no backend: this comes from its calls.
+    virtual void not_sent(std::string_view rest, int error) noexcept = 0;
+
+protected:
+    ~send_owner() = default;
+};
 
 // Everything above asks the operating system for anything only through these calls, but for wake() from one thread: the
 // first that polls. Another thread may poll when that one has ended, to take back what was in flight.
@@ -65,6 +76,20 @@ public:
         return sys::recv_now(fd, data, size);
     }
 
+    // send(2) at once or -EAGAIN. Where `others_follow`, who may want to send in this turn of the loop, up to `most_held`
+    // bytes of each descriptor may be held until theirs join them, or send_held(): all has been taken then, and `owner`
+    // hears of what could not be sent.
+    static constexpr std::size_t most_held = 2048;
+    virtual std::ptrdiff_t send_now(int fd, std::string_view bytes, send_owner& owner,
+                                    bool others_follow) noexcept {
+        static_cast<void>(owner);
+        static_cast<void>(others_follow);
+        return sys::send_now(fd, bytes.data(), bytes.size());
+    }
+    // At the end of a turn, and before whatever must come behind what was sent.
+    virtual void send_held() noexcept {}
+    [[nodiscard]] bool holds_sends() const noexcept { return holds_sends_; }
+
     // Operations whose node has not come back. While it is 0, poll(0) has nothing to find and need not be called.
     [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 
@@ -75,6 +100,7 @@ public:
 protected:
     explicit backend(bool gives_away = false) noexcept : gives_away_(gives_away) {}
     std::uint32_t in_flight_ = 0;
+    bool holds_sends_ = false;
 
 private:
     const std::uint32_t made_in_ = fork_count();

@@ -2,7 +2,7 @@
 //
 // One ring, one thread: that of the first poll(), because a loop may be made on another thread than the one that runs
 // it. Until then operations wait in a list. One io_uring_enter per loop turn submits what was queued, waits, and carries
-// the next deadline.
+// the next deadline; small sends leave before it, several in one call: see os/uring_sends.hpp.
 //
 // Cancellation (io_uring_cancelation(7)): closing a descriptor does not end operations on it, and the completions of
 // an operation and of its cancellation arrive in either order. So the result of a cancellation is ignored, and only
@@ -37,8 +37,10 @@
 #include "os/sock.hpp"
 #include "os/thread_mark.hpp"
 #include "os/uring_buffers.hpp"
+#include "os/uring_marks.hpp"
 #include "os/uring_queue.hpp"
 #include "os/uring_receives.hpp"
+#include "os/uring_sends.hpp"
 #include "os/wakeup.hpp"
 
 #include <bide/detail/base/wait_list.hpp>
@@ -47,20 +49,6 @@
 namespace bide::detail {
 
 namespace {
-
-// The low bits of user_data say what a completion belongs to; nodes are at least 8-byte aligned.
-enum class tag : std::uint64_t { operation, readiness, wake, ignored, arrival };
-constexpr int tag_bits = 3;
-constexpr std::uint64_t tag_mask = 7;
-static_assert(alignof(timer_node) > tag_mask);
-
-std::uint64_t mark(const timer_node* node, tag kind) noexcept {
-    return reinterpret_cast<std::uint64_t>(node) | static_cast<std::uint64_t>(kind);
-}
-
-std::uint64_t mark_arrival(int fd, const uring_receives::place& from) noexcept {
-    return uring_receives::ticket(fd, from) << tag_bits | static_cast<std::uint64_t>(tag::arrival);
-}
 
 class uring_backend final : public backend {
 public:
@@ -180,6 +168,35 @@ public:
         return early + std::max<std::ptrdiff_t>(more, 0);
     }
 
+    std::ptrdiff_t send_now(int fd, std::string_view bytes, send_owner& owner,
+                            bool others_follow) noexcept override {
+        const unsigned at = sends_.find(fd);
+        if ((others_follow || holds_sends_) && may_enter() && sends_.hold(at, fd, bytes, owner)) {
+            holds_sends_ = true;
+            if (!others_follow || sends_.full()) send_held();
+            return static_cast<std::ptrdiff_t>(bytes.size());
+        }
+        if (sends_.holds(at)) {  // these come behind
+            send_held();
+            if (sends_.failed(at)) return -EAGAIN;
+        }
+        const std::ptrdiff_t sent = sys::send_now(fd, bytes.data(), bytes.size());
+        if (!others_follow) send_held();
+        return sent;
+    }
+    void send_held() noexcept override {
+        if (!holds_sends_) return;
+        holds_sends_ = false;
+        if (inherited()) return sends_.drop();  // the parent sends them
+        if (!may_enter()) return sends_.send_each();
+        sends_.hand_over(ring_);
+        while (!sends_.empty()) {  // the kernel had no room for a completion, or no memory for an entry
+            if (ring_.entries() != 0) ring_.await_memory();
+            ring_.submit_and_look();
+            reap_early();
+        }
+    }
+
 private:
     using place = uring_receives::place;
 
@@ -237,14 +254,15 @@ private:
     void arm(const op_request& request, place& from) noexcept {
         ring_entry each = request.kind->prepare(request.args);
         each.size = 0;  // as much as a piece holds
-        io_uring_sqe* const sqe = queue_entry(each, true, mark_arrival(request.args.fd, from));
+        io_uring_sqe* const sqe =
+            queue_entry(each, true, mark(uring_receives::ticket(request.args.fd, from), tag::arrival));
         sqe->ioprio = IORING_RECV_MULTISHOT;
         from.armed = true;
     }
 
     void end_armed(int fd, place& from) noexcept {
         if (std::exchange(from.ending, true)) return;
-        queue_cancel(mark_arrival(fd, from));
+        queue_cancel(mark(uring_receives::ticket(fd, from), tag::arrival));
     }
 
     // True: the operation waited for what is armed, and does not any more.
@@ -332,15 +350,16 @@ private:
     }
 
     void complete(const io_uring_cqe& cqe, ready_queue& done) noexcept {
-        const auto kind = static_cast<tag>(cqe.user_data & tag_mask);
+        const tag kind = tag_of(cqe.user_data);
         if (kind == tag::ignored) return;
         if (kind == tag::arrival) return arrive(cqe, done);
+        if (kind == tag::held_send) return sends_.completed(cqe);
         const bool can_submit = owner_.is_here();
         if (kind == tag::wake) {
             if ((cqe.flags & IORING_CQE_F_MORE) == 0 && can_submit) watch_wakeup();
             return;
         }
-        auto& node = *reinterpret_cast<timer_node*>(cqe.user_data & ~tag_mask);
+        timer_node& node = node_of(cqe.user_data);
         op_request& request = *node.request;
         const bool wanted = request.state != op_state::cancelling && can_submit;
         if (char* const piece = lent_.piece_of(cqe)) {
@@ -367,7 +386,7 @@ private:
     // What stays armed has brought something, or has ended.
     void arrive(const io_uring_cqe& cqe, ready_queue& done) noexcept {
         char* const piece = lent_.piece_of(cqe);
-        place* const from = receives_.of_ticket(cqe.user_data >> tag_bits);
+        place* const from = receives_.of_ticket(number_of(cqe.user_data));
         if (from == nullptr) return give_back(piece);
         if ((cqe.flags & IORING_CQE_F_MORE) == 0) from->armed = from->ending = false;
         if (cqe.res <= 0) {
@@ -385,7 +404,7 @@ private:
         from->keep(piece, count);
         give_back(piece);
         if (waiter != nullptr) return finish(*waiter, 1, done);
-        if (from->armed && may_enter()) end_armed(static_cast<int>(cqe.user_data >> tag_bits), *from);
+        if (from->armed && may_enter()) end_armed(static_cast<int>(number_of(cqe.user_data)), *from);
     }
 
     // `result`: 0 for the end of what the peer sends, or why nothing is armed any more.
@@ -453,6 +472,7 @@ private:
     uring_buffers lent_;
     uring_queue ring_;  // behind what the kernel writes to, so that it goes first
     uring_receives receives_;
+    uring_sends sends_;
     bool stays_armed_;  // a receive into lent memory; the order of what comes depends on DEFER_TASKRUN
     bool proved_armed_ = false;
     std::vector<wait_list> table_;  // by descriptor: what is in flight on it

@@ -90,10 +90,13 @@ io_uring_sqe* uring_queue::entry_when_full() noexcept {
     for (;;) {
         const int submitted = ::io_uring_submit(&ring_);
         if (io_uring_sqe* const sqe = ::io_uring_get_sqe(&ring_)) return sqe;
-        if (submitted >= 0) continue;
-        constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};  // the kernel has no memory for it now
-        ::nanosleep(&pause, nullptr);
+        if (submitted < 0) await_memory();
     }
+}
+
+void uring_queue::await_memory() noexcept {
+    constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+    ::nanosleep(&pause, nullptr);
 }
 
 void uring_queue::submit_and_sleep(std::int64_t deadline) noexcept {

@@ -77,7 +77,9 @@ public:
     void submit() noexcept { ::io_uring_submit(&ring_); }
     // Submits and lets the kernel make its completions.
     void submit_and_look() noexcept { ::io_uring_submit_and_get_events(&ring_); }
-    // ... and waits for one, until the deadline.
+    // A pause, where entries are left behind by a submit(): the kernel had no memory for them.
+    static void await_memory() noexcept;
+    // Submits and waits for a completion, until the deadline.
     void submit_and_sleep(std::int64_t deadline) noexcept;
 
     template <class F>
@@ -90,6 +92,26 @@ public:
             fn(*cqe);
         }
         ::io_uring_cq_advance(&ring_, count);
+    }
+
+    // Until `fn` does not want one.
+    template <class F>
+    void take_completions_while(F fn) noexcept {
+        unsigned head = 0;
+        unsigned count = 0;
+        io_uring_cqe* cqe = nullptr;
+        io_uring_for_each_cqe(&ring_, head, cqe) {
+            if (!fn(*cqe)) break;
+            ++count;
+        }
+        ::io_uring_cq_advance(&ring_, count);
+    }
+    // They stay.
+    template <class F>
+    void look_at_completions(F fn) noexcept {
+        unsigned head = 0;
+        io_uring_cqe* cqe = nullptr;
+        io_uring_for_each_cqe(&ring_, head, cqe) fn(*cqe);
     }
 
 private:

@@ -28,6 +28,16 @@ public:
     std::ptrdiff_t receive_now(int fd, void* data, std::size_t size) noexcept override {
         return real_->receive_now(fd, data, size);
     }
+    std::ptrdiff_t send_now(int fd, std::string_view bytes, send_owner& owner,
+                            bool others_follow) noexcept override {
+        const std::ptrdiff_t sent = real_->send_now(fd, bytes, owner, others_follow);
+        settle();
+        return sent;
+    }
+    void send_held() noexcept override {
+        real_->send_held();
+        settle();
+    }
 
     // The loop that uses this backend: tells whether other threads work for it.
     void attach(const loop_state& loop) noexcept { loop_ = &loop; }
@@ -40,7 +50,10 @@ public:
     [[nodiscard]] std::uint64_t submitted() const noexcept { return submitted_; }
 
 private:
-    void settle() noexcept { in_flight_ = real_->in_flight() + faults_waiting_; }
+    void settle() noexcept {
+        in_flight_ = real_->in_flight() + faults_waiting_;
+        holds_sends_ = real_->holds_sends();
+    }
 
     std::unique_ptr<backend> real_;
     const loop_state* loop_ = nullptr;
