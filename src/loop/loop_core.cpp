@@ -68,7 +68,6 @@ void loop_core::run(Turns turns) {
     thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
     this_loop = this;
     const scope_guard leave([this]() noexcept {
-        if (os->holds_sends()) os->send_held();  // where the turn was left by an exception
         this_loop = nullptr;
         thread.store({}, std::memory_order_relaxed);
         stopping = false;
@@ -84,12 +83,14 @@ void loop_core::run_once() {
     if (ready.empty() || stopping || ran_ >= poll_interval_) look_at_os();
     batch_.append(ready);
     if (shuffle_ != 0) shuffle_batch();
+    const scope_guard end([this]() noexcept {  // of the turn, also by an exception
+        if (os->holds_sends()) os->send_held();
+    });
     if (debug) {
         run_batch_debug();
     } else {
         run_batch();
     }
-    if (os->holds_sends()) os->send_held();
 }
 
 // Finished operations first, then the timers that are due; both behind what was ready before.

@@ -84,16 +84,11 @@ public:
 
     template <class F>
     void take_completions(F fn) noexcept {
-        unsigned head = 0;
-        unsigned count = 0;
-        io_uring_cqe* cqe = nullptr;
-        io_uring_for_each_cqe(&ring_, head, cqe) {
-            ++count;
-            fn(*cqe);
-        }
-        ::io_uring_cq_advance(&ring_, count);
+        take_completions_while([&](io_uring_cqe& cqe) {
+            fn(cqe);
+            return true;
+        });
     }
-
     // Until `fn` does not want one.
     template <class F>
     void take_completions_while(F fn) noexcept {

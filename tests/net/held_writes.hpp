@@ -11,33 +11,18 @@
 #include <string>
 #include <utility>
 
+#include "os/backend_support.hpp"
+
 namespace bide_test {
 
 using namespace std::chrono_literals;
 
-// What has come by now.
-inline std::string arrived_at(const bide::socket& end) {
-    std::string all;
-    char some[65536];
-    for (;;) {
-        const ssize_t count = ::recv(end.fileno(), some, sizeof some, MSG_DONTWAIT);
-        if (count <= 0) return all;
-        all.append(some, static_cast<std::size_t>(count));
-    }
-}
+using os_tests::drain;
+using os_tests::fill;
+
 inline bool has_ended(const bide::socket& end) {
     char byte = 0;
     return ::recv(end.fileno(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-// All that the kernel has room for; how much that was.
-inline std::size_t fill(int fd) {
-    const std::string block(4096, 'f');
-    std::size_t total = 0;
-    for (;;) {
-        const ssize_t count = ::send(fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (count <= 0) return total;
-        total += static_cast<std::size_t>(count);
-    }
 }
 
 // A connection, and the socket at its other end.
@@ -46,7 +31,8 @@ struct line {
     bide::socket far;
     int fd = -1;  // that of `near`, which does not know that it is known
 
-    [[nodiscard]] std::string arrived() const { return arrived_at(far); }
+    // What has come by now.
+    [[nodiscard]] std::string arrived() const { return drain(far.fileno()); }
     [[nodiscard]] bool ended() const { return has_ended(far); }
     // Reads until the end.
     [[nodiscard]] bide::coro<std::string> rest() {
@@ -64,8 +50,8 @@ inline bide::coro<line> connected() {
     const int fd = ours.fileno();
     auto opening = bide::open_connection(std::move(ours));
     bide::connection near = co_await std::move(opening);
-    co_await bide::sleep(
-        1ms);  // a ring holds nothing before the loop has looked at the system for the first time
+    // A ring holds nothing before the loop has looked at the system for the first time.
+    co_await bide::sleep(1ms);
     co_return line{std::move(near), std::move(theirs), fd};
 }
 

@@ -18,8 +18,8 @@
 namespace {
 
 using namespace std::chrono_literals;
-using bide_test::arrived_at;
 using bide_test::connected;
+using bide_test::drain;
 using bide_test::fill;
 using bide_test::in_company;
 using bide_test::line;
@@ -64,14 +64,13 @@ BIDE_TEST(held_writes, that_are_lost_are_told_to_who_closes_a_tls_connection) {
 }
 
 BIDE_TEST(held_writes, that_find_no_room_before_a_tls_peer_goes_are_told_to_who_closes) {
-    int fds[2] = {-1, -1};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    bide_test::connection_ends plain(bide_test::connection_over(fds[0]), bide_test::connection_over(fds[1]));
+    int fd = -1;
+    bide_test::connection_ends plain = bide_test::plain_ends(&fd);
     const auto& certificates = bide_test::certificates::get();
     auto making = bide_test::encrypted(std::move(plain), certificates.client(), certificates.server());
     bide_test::connection_ends ends = co_await std::move(making);
     co_await bide::sleep(1ms);
-    co_await fill_for_good(fds[0]);
+    co_await fill_for_good(fd);
     co_await in_company([&] {
         ends.client.writer.write("the last words");
         ends.client.writer.close();
@@ -83,10 +82,8 @@ BIDE_TEST(held_writes, that_find_no_room_before_a_tls_peer_goes_are_told_to_who_
 
 BIDE_TEST(held_writes, make_drain_wait_when_a_byte_is_too_much) {
     for (const bool encrypted : {false, true}) {
-        int fds[2] = {-1, -1};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-        bide_test::connection_ends ends(bide_test::connection_over(fds[0]),
-                                        bide_test::connection_over(fds[1]));
+        int fd = -1;
+        bide_test::connection_ends ends = bide_test::plain_ends(&fd);
         if (encrypted) {
             const auto& certificates = bide_test::certificates::get();
             auto making = bide_test::encrypted(std::move(ends), certificates.client(), certificates.server());
@@ -94,7 +91,7 @@ BIDE_TEST(held_writes, make_drain_wait_when_a_byte_is_too_much) {
         }
         co_await bide::sleep(1ms);
         ends.client.writer.set_write_buffer_limits(0);
-        co_await fill_for_good(fds[0]);
+        co_await fill_for_good(fd);
         bool drained = false;
         auto& loop = bide::get_running_loop();
         auto draining = bide::create_task(
@@ -131,7 +128,7 @@ BIDE_TEST(held_writes, pause_writing_before_they_return) {
         told->calls.emplace_back("closed");
     });
     co_await bide::sleep(1s);
-    arrived_at(theirs);
+    drain(theirs.fileno());
     co_await bide::sleep(1s);
     EXPECT_EQ(told->calls, (recorder::events{"made", "pause", "written", "closed", "resume", "lost"}));
 }

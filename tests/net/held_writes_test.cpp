@@ -18,8 +18,8 @@
 namespace {
 
 using namespace std::chrono_literals;
-using bide_test::arrived_at;
 using bide_test::connected;
+using bide_test::drain;
 using bide_test::fill;
 using bide_test::has_ended;
 using bide_test::in_company;
@@ -131,7 +131,7 @@ BIDE_TEST(held_writes, outlive_their_stream) {
         });
         std::string all;
         co_await until([&] {
-            all += arrived_at(theirs);
+            all += drain(theirs.fileno());
             return has_ended(theirs);
         });
         EXPECT_EQ(all.substr(before), "orphan");

@@ -234,8 +234,8 @@ TEST_P(sending, leaves_what_arrives_to_who_waits_for_it_at_the_end_of_the_turn) 
     op_node wait(recv_lent_op, {.fd = other.a.get(), .size = lent_size});
     for (const std::string_view text : {"begin", "again"}) {
         ASSERT_EQ(::write(other.b.get(), text.data(), text.size()), 5);
-        for (int i = 0; i < 2;
-             ++i) {  // the first call may find it, the second one has it before its own completions
+        // The first call may find it, the second one has it before its own completions.
+        for (int i = 0; i < 2; ++i) {
             give(pair, "sent");
             on.os->send_held();
         }

@@ -29,10 +29,12 @@ inline bide::connection connection_over(int fd) {
     return {bide::stream_reader(stream, bide::default_stream_limit), bide::stream_writer(stream)};
 }
 
-inline connection_ends plain_ends() {
+// `client_fd`: becomes the descriptor of the client, which does not know that it is known.
+inline connection_ends plain_ends(int* client_fd = nullptr) {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
         throw std::system_error(errno, std::generic_category(), "socketpair");
+    if (client_fd != nullptr) *client_fd = fds[0];
     return {connection_over(fds[0]), connection_over(fds[1])};
 }
 
